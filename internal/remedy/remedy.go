@@ -1,0 +1,81 @@
+// Package remedy is the table of what a person can do about a failure.
+package remedy
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/azureml-go/azureml"
+)
+
+// Entry is one known failure: how it is recognised and what helps.
+type Entry struct {
+	// Codes are service codes, of the error itself or of one of its details.
+	Codes []string
+	// Text, if set, must be found in the message or a detail, in any case of letters.
+	Text string
+	// Remedy says what to do, in one or a few sentences.
+	Remedy string
+}
+
+var aadsts = regexp.MustCompile(`AADSTS(\d{4,7})`)
+
+// For finds the remedy for e, and a page about it, if there are any: first by its
+// codes and text, then by its kind.
+func For(e *azureml.Error) (remedy, help string) {
+	if r := SignIn(e.Message); r != "" {
+		return r, ""
+	}
+	for _, entry := range table {
+		if entry.fits(e) {
+			return entry.Remedy, ""
+		}
+	}
+	for kind, text := range kinds {
+		if errors.Is(e, kind) {
+			return text, ""
+		}
+	}
+	return "", ""
+}
+
+// SignIn finds the remedy for a sign-in failure by the AADSTS number in its text.
+func SignIn(text string) string {
+	if m := aadsts.FindStringSubmatch(text); m != nil {
+		return signIn[m[1]]
+	}
+	return ""
+}
+
+// Transport is what to check when a host cannot be reached.
+func Transport(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "Check the network connection."
+	}
+	return "Check that " + u.Hostname() + " can be reached from here (DNS, firewall, proxy: HTTPS_PROXY and NO_PROXY are obeyed)."
+}
+
+// Entries gives the table, for its test and the documentation made from it.
+func Entries() []Entry { return table }
+
+func (entry Entry) fits(e *azureml.Error) bool {
+	if len(entry.Codes) > 0 && !e.HasCode(entry.Codes...) {
+		return false
+	}
+	if entry.Text == "" {
+		return len(entry.Codes) > 0
+	}
+	want := strings.ToLower(entry.Text)
+	if strings.Contains(strings.ToLower(e.Message), want) {
+		return true
+	}
+	for _, d := range e.Details {
+		if strings.Contains(strings.ToLower(d.Message), want) {
+			return true
+		}
+	}
+	return false
+}

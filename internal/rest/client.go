@@ -1,0 +1,140 @@
+// Package rest sends the requests of all packages: it owns the pipelines and their
+// policies (host pin, shared token, retries, request ids), turns answers into
+// errors, follows pages and polls operations. Only this package builds pipelines.
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
+
+	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/clouds"
+)
+
+const moduleName = "azureml"
+
+// defaultTryTimeout bounds one try of a request, unless the caller's options say
+// otherwise; streams have no such bound.
+const defaultTryTimeout = 100 * time.Second
+
+// Config says how a [Client] reaches the services.
+type Config struct {
+	Credential azcore.TokenCredential
+	Cloud      clouds.Cloud
+	// Options are the caller's; they are copied, not changed. Cloud and APIVersion in
+	// them are not used here.
+	Options azcore.ClientOptions
+	// Hosts are where the token may go.
+	Hosts *Hosts
+}
+
+// Client sends requests. It is safe for concurrent use.
+type Client struct {
+	wide, narrow, bare runtime.Pipeline
+	wideRetry          policy.RetryOptions
+	narrowRetry        policy.RetryOptions
+	tracer             tracing.Tracer
+	hosts              *Hosts
+}
+
+// New makes the pipelines. They share one token and, unless the caller brings a
+// transport, one connection pool of the process.
+func New(config Config) *Client {
+	options := config.Options
+	options.APIVersion = ""
+	options.Cloud = config.Cloud.Configuration()
+	options.Transport = transport(options.Transport)
+	if options.Retry.TryTimeout == 0 {
+		options.Retry.TryTimeout = defaultTryTimeout
+	}
+	c := &Client{hosts: config.Hosts}
+	c.wideRetry, c.narrowRetry = options.Retry, options.Retry
+	c.wideRetry.ShouldRetry = retryWide
+	c.narrowRetry.ShouldRetry = retryNarrow
+	if options.TracingProvider.NewTracer(moduleName, azureml.Version).Enabled() {
+		c.tracer = options.TracingProvider.NewTracer(moduleName, azureml.Version)
+	}
+
+	limit := capRetryAfter(maxRetryAfter(options.Retry))
+	gate := newTokenGate(config.Credential, config.Cloud.Scope())
+	// The pin stands in front of the bearer policy and decides about http itself
+	// (loopback only), so the bearer policy's own check is lifted.
+	bearer := runtime.NewBearerTokenPolicy(gate, []string{config.Cloud.Scope()}, &policy.BearerTokenOptions{InsecureAllowCredentialWithHTTP: true})
+	guarded := []policy.Policy{countAttempts{}, limit, pin{config.Hosts}, gate, bearer}
+
+	build := func(retry policy.RetryOptions, perRetry []policy.Policy) runtime.Pipeline {
+		copied := options
+		copied.Retry = retry
+		return runtime.NewPipeline(moduleName, azureml.Version, runtime.PipelineOptions{
+			PerCall:  []policy.Policy{runtime.NewRequestIDPolicy()},
+			PerRetry: perRetry,
+			Tracing:  runtime.TracingOptions{Namespace: "Microsoft.MachineLearningServices"},
+		}, &copied)
+	}
+	c.wide = build(c.wideRetry, guarded)
+	c.narrow = build(c.narrowRetry, guarded)
+	c.bare = build(c.wideRetry, []policy.Policy{countAttempts{}, limit})
+	return c
+}
+
+// Hosts gives where the token may go.
+func (c *Client) Hosts() *Hosts { return c.hosts }
+
+// transport is the caller's, as a copy that follows no redirects, or the process's
+// shared client. A redirect would take the token along, even from https to http.
+func transport(given policy.Transporter) policy.Transporter {
+	switch t := given.(type) {
+	case nil:
+		return sharedClient()
+	case *http.Client:
+		copied := *t
+		copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		return &copied
+	default:
+		return given
+	}
+}
+
+// sharedClient keeps connections for all workspaces of the process.
+var sharedClient = sync.OnceValue(func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	t.ForceAttemptHTTP2 = true
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = 256
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+})
+
+// pipeline chooses by class what carries a request, and the context it goes with.
+func (c *Client) pipeline(ctx context.Context, class Class, stream bool) (runtime.Pipeline, context.Context) {
+	pl, retry := c.wide, c.wideRetry
+	override := stream
+	switch class {
+	case Narrow:
+		// A caller's policy.WithRetryOptions must not make such a request repeatable.
+		pl, retry, override = c.narrow, c.narrowRetry, true
+	case Once:
+		pl, retry, override = c.narrow, c.narrowRetry, true
+		retry.MaxRetries = -1
+	case Anonymous:
+		pl = c.bare
+	}
+	if stream {
+		retry.TryTimeout = 0
+	}
+	if override {
+		ctx = policy.WithRetryOptions(ctx, retry)
+	}
+	return pl, ctx
+}

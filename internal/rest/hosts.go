@@ -1,0 +1,104 @@
+package rest
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azureml-go/azureml"
+)
+
+// Hosts is the set of origins that a token may be sent to. It only grows, and is
+// safe for concurrent use.
+type Hosts struct {
+	mu      sync.RWMutex
+	origins map[string]bool
+}
+
+// NewHosts makes a set of the origins of addresses; see [Hosts.Allow].
+func NewHosts(addresses ...string) *Hosts {
+	h := &Hosts{origins: make(map[string]bool)}
+	for _, a := range addresses {
+		_ = h.Allow(a)
+	}
+	return h
+}
+
+// Allow adds the origin of address, which must be https, or http on loopback.
+func (h *Hosts) Allow(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("%q is not an address", address)
+	}
+	if !secure(u) {
+		return fmt.Errorf("%q is neither https nor on loopback", address)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.origins[origin(u)] = true
+	return nil
+}
+
+// Check refuses a URL that a token must not be sent to.
+func (h *Hosts) Check(u *url.URL) error {
+	h.mu.RLock()
+	known := h.origins[origin(u)]
+	h.mu.RUnlock()
+	if known && secure(u) {
+		return nil
+	}
+	return &azureml.Error{
+		Kind:    azureml.ErrInvalid,
+		Message: fmt.Sprintf("refused to send the access token to %s://%s, which is not a host of this workspace", u.Scheme, u.Host),
+		Remedy:  "The address came from the service, an environment override (AZUREML_DEV_URL_…) or a token for resuming. Check where it came from.",
+	}
+}
+
+func secure(u *url.URL) bool {
+	switch strings.ToLower(u.Scheme) {
+	case "https":
+		return true
+	case "http":
+		if strings.EqualFold(u.Hostname(), "localhost") {
+			return true
+		}
+		ip := net.ParseIP(u.Hostname())
+		return ip != nil && ip.IsLoopback()
+	}
+	return false
+}
+
+// origin is scheme, host and port, in one spelling.
+func origin(u *url.URL) string {
+	port := u.Port()
+	scheme := strings.ToLower(u.Scheme)
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[scheme]
+	}
+	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// pin is the policy in front of the bearer policy.
+type pin struct{ hosts *Hosts }
+
+// Do refuses requests to other hosts, before a token is asked for.
+func (p pin) Do(req *policy.Request) (*http.Response, error) {
+	if err := p.hosts.Check(req.Raw().URL); err != nil {
+		return nil, final{err}
+	}
+	return req.Next()
+}
+
+// final marks an error that the retry policy must not retry.
+type final struct{ error }
+
+// NonRetriable is what azcore's retry policy looks for.
+func (final) NonRetriable() {}
+
+// Unwrap gives the error itself.
+func (f final) Unwrap() error { return f.error }

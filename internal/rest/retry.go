@@ -1,0 +1,119 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// Class says when a request may be sent again.
+type Class int
+
+const (
+	// Wide: on 408, 429, 5xx but 501 and 505, and on any failure of the connection.
+	// For requests that change nothing or the same thing again.
+	Wide Class = iota
+	// Narrow: only when the first try cannot have had an effect: no connection was
+	// made, 429, or 503 with Retry-After.
+	Narrow
+	// Once: never.
+	Once
+	// Anonymous is Wide without a token, for addresses that carry their own right.
+	Anonymous
+)
+
+func retryWide(resp *http.Response, err error) bool {
+	if err != nil {
+		return !errors.Is(err, context.Canceled)
+	}
+	switch status := resp.StatusCode; status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return false
+	default:
+		return status >= http.StatusInternalServerError
+	}
+}
+
+func retryNarrow(resp *http.Response, err error) bool {
+	if err != nil {
+		return notSent(err)
+	}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusServiceUnavailable:
+		return resp.Header.Get("Retry-After") != "" || resp.Header.Get("Retry-After-Ms") != ""
+	}
+	return false
+}
+
+// notSent tells of a transport error that no connection was made at all.
+func notSent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// defaultMaxRetryDelay is azcore's.
+const defaultMaxRetryDelay = time.Minute
+
+func maxRetryAfter(o policy.RetryOptions) time.Duration {
+	if o.MaxRetryDelay > 0 {
+		return o.MaxRetryDelay
+	}
+	return defaultMaxRetryDelay
+}
+
+// capRetryAfter shortens what a service asks to wait to at most its value. azcore's
+// retry policy would give up at once on a longer wait.
+type capRetryAfter time.Duration
+
+// Do rewrites the Retry-After headers of the answer.
+func (c capRetryAfter) Do(req *policy.Request) (*http.Response, error) {
+	resp, err := req.Next()
+	if err != nil || resp == nil || resp.StatusCode < 400 {
+		return resp, err
+	}
+	if asked := askedPause(resp.Header); asked > time.Duration(c) {
+		resp.Header.Del("Retry-After")
+		resp.Header.Del("X-Ms-Retry-After-Ms")
+		resp.Header.Set("Retry-After-Ms", strconv.FormatInt(time.Duration(c).Milliseconds(), 10))
+	}
+	return resp, nil
+}
+
+// askedPause reads the pause that headers ask for: milliseconds, seconds or a date.
+func askedPause(h http.Header) time.Duration {
+	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
+		if ms, err := strconv.Atoi(h.Get(name)); err == nil && ms > 0 {
+			return time.Duration(ms) * time.Millisecond
+		}
+	}
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
+
+type attemptsKey struct{}
+
+// countAttempts counts how often a request goes out.
+type countAttempts struct{}
+
+// Do adds one to the counter in the context.
+func (countAttempts) Do(req *policy.Request) (*http.Response, error) {
+	if n, ok := req.Raw().Context().Value(attemptsKey{}).(*int); ok {
+		*n++
+	}
+	return req.Next()
+}
