@@ -1,0 +1,42 @@
+package azureml
+
+import (
+	"bytes"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestStatusOnATerminal draws on a buffer that is taken for a terminal.
+func TestStatusOnATerminal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		s := &status{out: &out, start: time.Now(), terminal: true, stop: make(chan struct{}), done: make(chan struct{})}
+		go s.spin()
+		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Creating"})
+		time.Sleep(spinInterval + time.Millisecond)
+		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Creating", LogLines: []string{"a line"}})
+		time.Sleep(spinInterval)
+		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Succeeded", Done: true})
+		s.close()
+		assert.Equal(t, "\r\x1b[K| create compute \"c\": Creating, 200ms"+
+			"\r\x1b[Ka line\n"+
+			"\r\x1b[K/ create compute \"c\": Creating, 400ms"+
+			"\r\x1b[Kcreate compute \"c\": Succeeded after 400ms\n", out.String())
+	})
+}
+
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	assert.False(t, isTerminal(&bytes.Buffer{}))
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	assert.NoError(t, err)
+	defer null.Close()
+	assert.False(t, isTerminal(null))
+	assert.Equal(t, 12*time.Second, seconds(12*time.Second+345*time.Millisecond))
+	assert.Equal(t, 1300*time.Millisecond, seconds(1345*time.Millisecond))
+}
