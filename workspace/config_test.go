@@ -176,5 +176,5 @@ func TestGetReference(t *testing.T) {
 	_, err = GetOptions{SubscriptionID: "my subscription"}.reference("")
 	require.ErrorIs(t, err, azureml.ErrInvalid)
 	e, _ := errors.AsType[*azureml.Error](err)
-	assert.Len(t, e.Violations, 3)
+	assert.Len(t, e.Violations, 2)
 }

@@ -20,20 +20,27 @@ type GetOptions struct {
 	// manager's machine learning calls (default [APIVersion]).
 	azcore.ClientOptions
 	// SubscriptionID is the GUID of the subscription; blanks and quotes around it are
-	// taken off.
+	// taken off. Default: all subscriptions that the credential sees are searched.
 	SubscriptionID string
-	// ResourceGroup is the name of the resource group.
+	// ResourceGroup is the name of the resource group. Default: all are searched.
 	ResourceGroup string
+	// WithoutHints leaves out the request that, after a workspace was not found, looks
+	// for what may have been meant.
+	WithoutHints bool
 	// OnWarning gets what is worth saying, for all calls made through the workspace.
 	OnWarning func(azureml.Warning)
 }
 
-// Get opens the workspace name. With subscription and resource group given it makes
-// one request. credential may be any azcore.TokenCredential; nil is
+// Get opens the workspace name, which may also be a whole id
+// (/subscriptions/…/workspaces/NAME). With subscription and resource group given it
+// makes one request; without the group it lists the subscription's workspaces, without
+// both those of every subscription that the credential sees, and compares names in any
+// case of letters. credential may be any azcore.TokenCredential; nil is
 // authentication.NewDefault.
 //
-// Errors: ErrInvalid, ErrNotFound, ErrForbidden, ErrUnauthorized. It mirrors
-// azureml.core's Workspace.get and Workspace().
+// Errors: ErrInvalid; ErrNotFound, whose Remedy names what may have been meant;
+// ErrAmbiguous, whose Details list the ids of all that fit; ErrForbidden;
+// ErrUnauthorized. It mirrors azureml.core's Workspace.get and Workspace().
 func Get(ctx context.Context, name string, credential azcore.TokenCredential, o *GetOptions) (*Workspace, error) {
 	var options GetOptions
 	if o != nil {
@@ -47,7 +54,10 @@ func Get(ctx context.Context, name string, credential azcore.TokenCredential, o 
 	if err != nil {
 		return nil, err
 	}
-	return c.get(ctx, asked)
+	if asked.subscription == "" || asked.group == "" {
+		return c.find(ctx, asked)
+	}
+	return c.get(ctx, asked, !options.WithoutHints)
 }
 
 // reference checks and tidies what was given.
@@ -62,10 +72,9 @@ func (o GetOptions) reference(name string) (reference, error) {
 	}
 	var check validate.Checker
 	check.Require("name", asked.name)
-	if check.Require("SubscriptionID", asked.subscription) {
+	if asked.subscription != "" {
 		check.Match("SubscriptionID", asked.subscription, guidPattern, "must be a GUID (the subscription's id, not its name)")
 	}
-	check.Require("ResourceGroup", asked.group)
 	return asked, check.Err("get", "a workspace")
 }
 
@@ -73,13 +82,16 @@ func (o GetOptions) reference(name string) (reference, error) {
 func trim(s string) string { return strings.Trim(strings.TrimSpace(s), `"' `) }
 
 // get reads one workspace.
-func (c *connection) get(ctx context.Context, asked reference) (*Workspace, error) {
+func (c *connection) get(ctx context.Context, asked reference, hints bool) (*Workspace, error) {
 	client := c.client()
 	var found wireWorkspace
 	_, err := client.Do(ctx, c.prepare(Request{
 		Service: ResourceManager, Operation: "get", Subject: fmt.Sprintf("workspace %q", asked.name), Method: http.MethodGet,
 	}, rest.Join(c.cloud.ResourceManager, c.versioned(asked.path(), nil), asked.path())), &found)
 	if err != nil {
+		if hints {
+			err = c.hint(ctx, client, asked, err)
+		}
 		return nil, err
 	}
 	return c.open(client, found, asked), nil
