@@ -142,7 +142,7 @@ func parseConfig(data []byte, overrides reference) (reference, error) {
 	if c.Scope = trim(c.Scope); c.Scope != "" {
 		found, err := parseID(c.Scope)
 		if err != nil {
-			return reference{}, fmt.Errorf("Scope: %w", err)
+			return reference{}, fmt.Errorf("in Scope: %w", err)
 		}
 		return found.with(overrides), nil
 	}

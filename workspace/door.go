@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -18,16 +19,16 @@ import (
 type Repeat int
 
 const (
-	// RepeatByMethod: GET, HEAD, PUT and DELETE as [RepeatAlways], every other method
+	// RepeatByMethod takes GET, HEAD, PUT and DELETE as [RepeatAlways], every other method
 	// as [RepeatNarrow].
 	RepeatByMethod Repeat = iota
-	// RepeatAlways: on 408, 429, 5xx (but 501 and 505) and failures of the connection.
+	// RepeatAlways sends again on 408, 429, 5xx (but 501 and 505) and failures of the connection.
 	// For POSTs that only read, too.
 	RepeatAlways
-	// RepeatNarrow: only when the request cannot have had an effect (no connection was
+	// RepeatNarrow sends again only when the request cannot have had an effect (no connection was
 	// made, 429, 503 with Retry-After). For everything that makes something new.
 	RepeatNarrow
-	// RepeatNever: it is sent once.
+	// RepeatNever sends once.
 	RepeatNever
 )
 
@@ -187,7 +188,7 @@ func (r Repeat) class(method string) rest.Class {
 
 // during says of a failure that came before the request what the request was for.
 func during(err error, r Request) error {
-	e, ok := err.(*azureml.Error)
+	e, ok := errors.AsType[*azureml.Error](err)
 	if !ok {
 		return &azureml.Error{Operation: r.Operation, Subject: r.Subject, Err: err}
 	}

@@ -5,9 +5,6 @@ package rest
 
 import (
 	"context"
-	"crypto/tls"
-	"net/http"
-	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -17,6 +14,7 @@ import (
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/clouds"
+	"github.com/azureml-go/azureml/internal/transport"
 )
 
 const moduleName = "azureml"
@@ -51,7 +49,7 @@ func New(config Config) *Client {
 	options := config.Options
 	options.APIVersion = ""
 	options.Cloud = config.Cloud.Configuration()
-	options.Transport = transport(options.Transport)
+	options.Transport = transport.Of(options.Transport)
 	if options.Retry.TryTimeout == 0 {
 		options.Retry.TryTimeout = defaultTryTimeout
 	}
@@ -87,34 +85,6 @@ func New(config Config) *Client {
 
 // Hosts gives where the token may go.
 func (c *Client) Hosts() *Hosts { return c.hosts }
-
-// transport is the caller's, as a copy that follows no redirects, or the process's
-// shared client. A redirect would take the token along, even from https to http.
-func transport(given policy.Transporter) policy.Transporter {
-	switch t := given.(type) {
-	case nil:
-		return sharedClient()
-	case *http.Client:
-		copied := *t
-		copied.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		return &copied
-	default:
-		return given
-	}
-}
-
-// sharedClient keeps connections for all workspaces of the process.
-var sharedClient = sync.OnceValue(func() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	t.ForceAttemptHTTP2 = true
-	t.MaxIdleConns = 0
-	t.MaxIdleConnsPerHost = 256
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-})
 
 // pipeline chooses by class what carries a request, and the context it goes with.
 func (c *Client) pipeline(ctx context.Context, class Class, stream bool) (runtime.Pipeline, context.Context) {

@@ -65,7 +65,7 @@ func (h *handler[T]) read(ctx context.Context, address string) (Status, *http.Re
 // parseOperation reads the answer of a poll. An answer without body is judged by its
 // status: 202 goes on, everything else is done.
 func parseOperation(resp *http.Response, body []byte) (Status, error) {
-	if len(strings.TrimSpace(string(body))) == 0 {
+	if strings.TrimSpace(string(body)) == "" {
 		if resp.StatusCode == http.StatusAccepted {
 			return Status{State: "InProgress"}, nil
 		}

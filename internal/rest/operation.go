@@ -194,9 +194,9 @@ func (h *handler[T]) Poll(ctx context.Context) (*http.Response, error) {
 		}
 		switch {
 		case h.op.Gone:
-			status, err = Status{State: "Succeeded"}, nil
+			status = Status{State: "Succeeded"}
 		case !h.seen && time.Since(h.started) < appearing:
-			status, err = Status{State: "NotStarted"}, nil
+			status = Status{State: "NotStarted"}
 		default:
 			return nil, err
 		}
@@ -216,13 +216,13 @@ func (h *handler[T]) Poll(ctx context.Context) (*http.Response, error) {
 
 // judge sorts the state into done, failed and going on.
 func (h *handler[T]) judge(ctx context.Context) {
-	switch end := endOf(h.status.State); end {
-	case goingOn:
+	switch final, failure := endOf(h.status.State); {
+	case !final:
 		h.judgeUnknown()
-	case succeeded:
+	case failure == nil:
 		h.finished = true
 	default:
-		h.failure = h.fail(ctx, end)
+		h.failure = h.fail(ctx, failure)
 	}
 }
 

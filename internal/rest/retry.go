@@ -15,13 +15,13 @@ import (
 type Class int
 
 const (
-	// Wide: on 408, 429, 5xx but 501 and 505, and on any failure of the connection.
+	// Wide requests go again on 408, 429, 5xx but 501 and 505, and on any failure of the connection.
 	// For requests that change nothing or the same thing again.
 	Wide Class = iota
-	// Narrow: only when the first try cannot have had an effect: no connection was
+	// Narrow requests go again only when the first try cannot have had an effect: no connection was
 	// made, 429, or 503 with Retry-After.
 	Narrow
-	// Once: never.
+	// Once requests never go again.
 	Once
 	// Anonymous is Wide without a token, for addresses that carry their own right.
 	Anonymous

@@ -6,30 +6,20 @@ import (
 	"github.com/azureml-go/azureml"
 )
 
-// goingOn and succeeded stand beside the sentinels of a bad end.
-var (
-	goingOn   error
-	succeeded = error(end("succeeded"))
-)
-
-type end string
-
-func (e end) Error() string { return string(e) }
-
-// endOf sorts a state: goingOn, succeeded, or the sentinel of a bad end. Both planes
-// and both spellings; a state that is not known goes on.
-func endOf(state string) error {
+// endOf tells whether a state is final and, of a bad end, the sentinel. It knows the
+// words of both planes in both spellings; a state that is not known goes on.
+func endOf(state string) (final bool, failure error) {
 	switch strings.ToLower(state) {
 	case "succeeded", "completed":
-		return succeeded
+		return true, nil
 	case "failed":
-		return azureml.ErrOperationFailed
+		return true, azureml.ErrOperationFailed
 	case "cancelled", "canceled":
-		return azureml.ErrOperationCanceled
+		return true, azureml.ErrOperationCanceled
 	case "timedout":
-		return azureml.ErrOperationTimedOut
+		return true, azureml.ErrOperationTimedOut
 	}
-	return goingOn
+	return false, nil
 }
 
 // knownStates are the states in which an operation may stay as long as it likes.

@@ -2,28 +2,15 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
-	"github.com/azureml-go/azureml"
-	"github.com/azureml-go/azureml/internal/flight"
-	"github.com/azureml-go/azureml/internal/redact"
-)
-
-const (
-	// refreshBefore is how long before its end a token is renewed, if it does not say.
-	refreshBefore = 5 * time.Minute
-	// refreshPause is the least time between two tries to renew a token that still lives.
-	refreshPause = 30 * time.Second
-	// tokenTimeout bounds a request for a token that no caller bounds.
-	tokenTimeout = 5 * time.Minute
+	"github.com/azureml-go/azureml/internal/signin"
+	"github.com/azureml-go/azureml/internal/tokencache"
 )
 
 // tokenGate asks the credential once for all callers. It stands in front of the
@@ -32,87 +19,28 @@ const (
 // (which then answers from memory). It also asks once anew when a token is refused.
 type tokenGate struct {
 	credential azcore.TokenCredential
-	scope      string
-	flight     flight.Group[azcore.AccessToken]
-
-	mu      sync.Mutex
-	token   azcore.AccessToken
-	renewed time.Time // the last try to renew a living token
+	scopes     []string
+	tokens     *tokencache.Cache
 }
 
 func newTokenGate(credential azcore.TokenCredential, scope string) *tokenGate {
-	return &tokenGate{credential: credential, scope: scope}
+	return &tokenGate{credential: credential, scopes: []string{scope}, tokens: tokencache.New(tokencache.Config{Source: credential.GetToken})}
 }
+
+// forgetful is a credential that keeps tokens itself and can be told of a refused one.
+type forgetful interface{ Forget(token string) }
 
 // GetToken gives the shared token. One asked for with claims (a continuous access
 // evaluation challenge) is asked for anew and becomes the shared one.
 func (g *tokenGate) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	if o.Claims != "" {
-		token, err := g.credential.GetToken(ctx, o)
-		if err != nil {
-			return azcore.AccessToken{}, tokenError(err)
-		}
-		g.keep(token)
-		return token, nil
-	}
-	token, alive, due := g.look()
-	if alive && !due {
-		return token, nil
-	}
-	fresh, err := g.flight.Do(ctx, func(ctx context.Context) (azcore.AccessToken, error) {
-		ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
-		defer cancel()
-		fresh, err := g.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{g.scope}, EnableCAE: true})
-		if err == nil {
-			g.keep(fresh)
-		}
-		return fresh, err
-	})
+	got, err := g.tokens.Get(ctx, policy.TokenRequestOptions{Scopes: g.scopes, Claims: o.Claims, EnableCAE: true})
 	switch {
 	case err == nil:
-		return fresh, nil
-	case alive && ctx.Err() == nil:
-		return token, nil // an early renewal may fail
+		return got, nil
 	case ctx.Err() != nil:
 		return azcore.AccessToken{}, ctx.Err()
 	}
-	return azcore.AccessToken{}, tokenError(err)
-}
-
-// look gives the token in hand, whether it can be used, and whether this caller
-// should renew it.
-func (g *tokenGate) look() (token azcore.AccessToken, alive, due bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := time.Now()
-	alive = g.token.Token != "" && now.Before(g.token.ExpiresOn)
-	if !alive {
-		return g.token, false, true
-	}
-	renewAt := g.token.RefreshOn
-	if renewAt.IsZero() {
-		renewAt = g.token.ExpiresOn.Add(-refreshBefore)
-	}
-	if now.Before(renewAt) || now.Sub(g.renewed) < refreshPause {
-		return g.token, true, false
-	}
-	g.renewed = now
-	return g.token, true, true
-}
-
-func (g *tokenGate) keep(token azcore.AccessToken) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.token = token
-}
-
-// drop forgets a token that was refused.
-func (g *tokenGate) drop(refused string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.token.Token == refused {
-		g.token = azcore.AccessToken{}
-	}
+	return azcore.AccessToken{}, signin.Attempt{Operation: "get an access token"}.Error(err)
 }
 
 // Do waits for a token and sends the request on. When the answer is 401 and the
@@ -128,33 +56,17 @@ func (g *tokenGate) Do(req *policy.Request) (*http.Response, error) {
 		return resp, err
 	}
 	used := strings.TrimPrefix(req.Raw().Header.Get("Authorization"), "Bearer ")
-	g.drop(used)
-	fresh, err := g.GetToken(ctx, policy.TokenRequestOptions{})
-	if err != nil || fresh.Token == used {
-		return resp, nil
+	g.tokens.Forget(used)
+	if f, ok := g.credential.(forgetful); ok {
+		f.Forget(used)
+	}
+	renewed, err := g.GetToken(ctx, policy.TokenRequestOptions{})
+	if err != nil || renewed.Token == used {
+		return resp, nil //nolint:nilerr // the refusal itself is the better answer
 	}
 	if err := req.RewindBody(); err != nil {
-		return resp, nil
+		return resp, nil //nolint:nilerr // the refusal itself is the better answer
 	}
 	runtime.Drain(resp)
 	return req.Next()
-}
-
-// tokenError gives the failure of a credential this module's type.
-func tokenError(err error) error {
-	if _, ok := errors.AsType[*azureml.Error](err); ok {
-		return err
-	}
-	return &azureml.Error{
-		Operation: "get an access token",
-		Kind:      azureml.ErrUnauthorized,
-		Message:   firstLine(redact.Text(err.Error())),
-		Err:       err,
-	}
-}
-
-// firstLine shortens the texts of foreign credentials, which run over many lines.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(line)
 }
