@@ -1,0 +1,98 @@
+// Package azuremltest is an Azure in one process: a server that behaves like
+// the services which machine-learning programs talk to, for tests, examples
+// and work without a network. It is to Azure what net/http/httptest is to a
+// web server.
+//
+//	srv := azuremltest.NewServer(nil)
+//	defer srv.Close()
+//	cred, err := azidentity.NewClientSecretCredential(azuremltest.TenantID, azuremltest.ClientID, azuremltest.ClientSecret,
+//		&azidentity.ClientSecretCredentialOptions{ClientOptions: srv.ClientOptions()})
+//
+// From there on a program runs as it would against Azure, with the real URLs:
+// the server answers under the host names of the public cloud.
+//
+// # Reaching it
+//
+// Go programs take [Server.Client], or [Server.ClientOptions] where they use
+// the Azure SDK, and nothing else changes. [Server.Credential] is a credential
+// for programs whose log-in is not what is tested. Any other program is
+// pointed at the server as its HTTP proxy, with the server's own certificate
+// authority as the one to trust:
+//
+//	HTTPS_PROXY=$URL HTTP_PROXY=$URL SSL_CERT_FILE=ca.pem curl https://management.azure.com/subscriptions
+//
+// where URL is [Server.ProxyURL] and ca.pem holds [Server.CACertificate], which
+// is also found at $URL/ca.pem. One port is everything: it tells TLS from plain
+// HTTP by the first byte. Nothing is ever forwarded to a real host; names that
+// are not emulated are answered with 502.
+//
+// With [Options].InMemory there is no socket, and server and client can live in
+// a bubble of [testing/synctest], where back-offs, the lives of tokens and hour-long
+// waits take no time.
+//
+// # The world
+//
+// A new server holds what the constants name: a tenant with a service
+// principal, a subscription, a workspace, and an AKS cluster that can be
+// attached. More is added by AddTenant, AddServicePrincipal, AddUser,
+// AddSubscription, AddWorkspace, AddCluster and AddCompute, and by the requests
+// themselves: what is created stays, what is deleted is gone. All state is in
+// memory, and any number of servers can run side by side. Ids are the same in
+// every run of a program that makes the same calls in the same order.
+//
+// Emulated are:
+//
+//   - Entra ID: instance discovery, the tenants' openid-configuration, and the
+//     token endpoints v1 and v2 for client credentials and refresh tokens, with
+//     Entra ID's errors. Tokens are JWTs that expire.
+//   - The resource manager: tenants, subscriptions, resource groups, generic
+//     resources, workspaces, computes of the types AKS and Kubernetes with all
+//     that is done to them, their operations, AKS clusters, sizes of machines
+//     and quotas.
+//   - A workspace's own services: discovery, reading computes, models, assets
+//     and artifacts, environments, web services of the types AKS, AKS endpoint
+//     and ACI, their keys, tokens and logs, and blob storage behind the
+//     signatures that are handed out.
+//   - The web services themselves, which answer scoring requests at the
+//     addresses of their clusters.
+//
+// The server checks what the real services check, as far as that is known: the
+// token (issuer, audience, tenant, expiry), the api-version, content types,
+// members that must be there, names, limits. It refuses with the status, the
+// code and, where it is documented or was seen, the text of the real service.
+//
+// Not emulated, because a deployment does not need them or because nobody can
+// tell from outside how they behave:
+//
+//   - roles and policies: whoever has a token of the tenant may do everything;
+//   - making and deleting workspaces, resource groups and subscriptions;
+//   - computes of other types, other than reading what AddCompute has put there;
+//   - the containers: no image is built and no entry script runs;
+//   - clouds other than the public one, and regions: a region is only a name;
+//   - anything about load: throttling happens when a [Fault] says so.
+//
+// Requests to a host that is emulated for which there is nothing are answered
+// with 404 and a text that begins with "azuremltest does not emulate".
+//
+// # Time
+//
+// Long-running operations do not take time but looks: [Options].OperationPolls
+// says how many polls are answered with "not yet". Retry-After is in the
+// answers, in milliseconds, so that pollers of the Azure SDK do not sleep.
+//
+// A compute becomes Creating, and then Succeeded, Failed or Canceled; an update
+// makes it Updating in between; a deletion makes it Deleting until it is gone.
+// The polls of the operation count, and so do reads of the compute itself. To
+// attach a cluster a second time in one workspace damages the first attachment:
+// it goes to Failed, with an error that names the second, and what was deployed
+// to it becomes unhealthy.
+//
+// # When things go wrong
+//
+// [Server.Fault] makes chosen requests fail: with a status, by a broken
+// connection before or after the request has taken effect, by a body that is
+// cut off, or late. [Server.FailNextOperation] makes an operation end badly, or
+// never. [Server.Token] makes tokens that have expired or are for somebody
+// else. [Server.Requests] returns what the server was asked, with the tokens
+// taken out.
+package azuremltest

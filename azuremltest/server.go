@@ -1,0 +1,154 @@
+package azuremltest
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Options change how a [Server] behaves. The zero value is what most tests want.
+type Options struct {
+	// Addr is the address to listen on, "127.0.0.1:0" if empty. The emulator
+	// asks for no password to be reached: keep it on the loopback interface.
+	Addr string
+
+	// InMemory makes the server listen on [net.Pipe] instead of a socket, so
+	// that it and its clients can live in a bubble of testing/synctest, where
+	// waiting takes no time. Only [Server.Client] and what is made of it reach
+	// such a server; URL, ProxyURL and Addr are empty. The server must be
+	// created, used and closed inside the bubble.
+	InMemory bool
+
+	// HTTP2 lets clients negotiate HTTP/2. The default is HTTP/1.1, where
+	// connections can be reset one request at a time.
+	HTTP2 bool
+
+	// OperationPolls is how many polls of a long-running operation are
+	// answered with "not finished yet": 2 if zero, none if negative. Reading
+	// the resource that the operation works on counts in the same way, on a
+	// counter of its own.
+	OperationPolls int
+
+	// RetryAfter is sent with every answer about an operation that is not
+	// finished, as retry-after-ms and, rounded down to seconds, as
+	// Retry-After: 10 ms if zero, nothing if negative.
+	RetryAfter time.Duration
+
+	// TokenLifetime is how long tokens are valid, one hour if zero. A negative
+	// one makes tokens that have expired when they are handed out.
+	TokenLifetime time.Duration
+
+	// PageSize is how many items a page of a list holds, 100 if zero.
+	PageSize int
+
+	// Log is called with every request after it has been answered, from the
+	// goroutine that answered it; several may call at once. It may use the
+	// server.
+	Log func(Request)
+}
+
+// A Server is an Azure in one process. Its methods are safe for concurrent use.
+type Server struct {
+	// URL is the address of the listener, such as "http://127.0.0.1:41234",
+	// which is at once an HTTP proxy and, by host name, every service that is
+	// emulated. It is empty if the server is in memory.
+	URL string
+
+	opts     Options
+	selfHost string
+	listener net.Listener
+	dialSelf func(context.Context) (net.Conn, error)
+	incoming *connQueue
+	routers  [hostKinds]router
+	certs    *authorityCertificates
+	client   *http.Client
+	conns    connSet
+	closing  chan struct{}
+	closed   sync.Once
+	running  sync.WaitGroup
+
+	tokenKey []byte
+
+	randMu sync.Mutex // guards random
+	random *rand.ChaCha8
+
+	mu           sync.Mutex // guards all below
+	world        world
+	scoringHosts map[string]int
+	scorers      map[scorerKey]Scorer
+	failures     []OperationFailure
+	faults       []*faultState
+	requests     []*Request
+}
+
+// NewServer starts a server with the default world: one tenant, one
+// subscription, one workspace, one service principal and one AKS cluster that
+// is not attached yet (see the constants). Nil options are the zero ones. It
+// panics if it cannot listen, as [net/http/httptest.NewServer] does. The
+// caller calls Close when finished.
+func NewServer(options *Options) *Server {
+	s := &Server{
+		incoming:     newConnQueue(),
+		closing:      make(chan struct{}),
+		tokenKey:     newTokenKey(),
+		random:       rand.NewChaCha8([32]byte([]byte("azuremltest: same ids every time"))),
+		certs:        newAuthorityCertificates(),
+		scoringHosts: map[string]int{},
+		world:        newWorld(),
+	}
+	if options != nil {
+		s.opts = *options
+	}
+	s.opts.setDefaults()
+	s.addRoutes(s.authorityRoutes(), s.selfRoutes(), s.armRoutes(), s.computeRoutes(), s.discoveryRoutes(), s.dataPlaneRoutes())
+	s.addDefaultWorld()
+	if err := s.listen(); err != nil {
+		panic("azuremltest: cannot listen: " + err.Error())
+	}
+	s.client = s.newClient()
+	s.serve()
+	return s
+}
+
+// setDefaults replaces what was left out.
+func (o *Options) setDefaults() {
+	if o.OperationPolls == 0 {
+		o.OperationPolls = 2
+	}
+	o.OperationPolls = max(o.OperationPolls, 0)
+	if o.RetryAfter == 0 {
+		o.RetryAfter = 10 * time.Millisecond
+	}
+	if o.TokenLifetime == 0 {
+		o.TokenLifetime = time.Hour
+	}
+	if o.PageSize <= 0 {
+		o.PageSize = 100
+	}
+}
+
+// addRoutes makes the routes known to their hosts.
+func (s *Server) addRoutes(lists ...[]route) {
+	for _, list := range lists {
+		for i := range list {
+			s.routers[list[i].host].add(&list[i])
+		}
+	}
+}
+
+// Close breaks all connections, those of the server's client with them, ends
+// all goroutines of the server, and returns when they have ended. Requests under way fail.
+func (s *Server) Close() {
+	s.closed.Do(func() {
+		close(s.closing)
+		s.listener.Close()
+		s.incoming.Close()
+		// Broken, not closed in good order: a TLS connection would wait for a
+		// peer who may not be reading. The HTTP server ends with them.
+		s.conns.closeAll()
+		s.running.Wait()
+	})
+}
