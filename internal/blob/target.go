@@ -1,0 +1,124 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // storage's own check sum, not a protection
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+
+	"github.com/azureml-go/azureml"
+)
+
+// target is the blob of one upload.
+type target struct {
+	uploader *Uploader
+	up       Upload
+	client   *blockblob.Client
+	progress *progress
+}
+
+func (u *Uploader) target(up Upload) (*target, error) {
+	address, err := url.Parse(up.URI)
+	if err != nil || address.Host == "" || !secure(address) {
+		return nil, &azureml.Error{
+			Operation: u.operation, Subject: up.Subject,
+			Message: "the service gave a storage address that is not https", Kind: azureml.ErrInvalid,
+		}
+	}
+	options := blockblob.ClientOptions{ClientOptions: u.options}
+	// Behind the caller's own policies, so that they see what is sent.
+	options.PerRetryPolicies = append([]policy.Policy{countTries{}, exact{query: address.RawQuery}, stall{}}, u.options.PerRetryPolicies...)
+	client, err := blockblob.NewClientWithNoCredential(up.URI, &options)
+	if err != nil {
+		return nil, u.failure(up, err)
+	}
+	return &target{uploader: u, up: up, client: client, progress: &progress{report: up.Progress}}, nil
+}
+
+// secure tells of an address whose signature travels encrypted, or on this machine only.
+func secure(u *url.URL) bool {
+	switch u.Scheme {
+	case "https":
+		return true
+	case "http":
+		ip := net.ParseIP(u.Hostname())
+		return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
+	}
+	return false
+}
+
+// absent is the condition that there is no such blob.
+func absent() *blob.AccessConditions {
+	return &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)}}
+}
+
+// put makes the blob in one request.
+func (t *target) put(ctx context.Context, content []byte, r Result) error {
+	ctx, tries := withTries(ctx)
+	_, err := t.client.Upload(ctx, t.body(content), &blockblob.UploadOptions{
+		TransactionalValidation: blob.TransferValidationTypeMD5(r.MD5[:]),
+		AccessConditions:        absent(),
+	})
+	return t.made(ctx, err, *tries, r)
+}
+
+// stage sends one block.
+func (t *target) stage(ctx context.Context, id string, content []byte, sum [md5.Size]byte) error {
+	ctx, tries := withTries(ctx)
+	_, err := t.client.StageBlock(ctx, id, t.body(content), &blockblob.StageBlockOptions{
+		TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]),
+	})
+	if err != nil {
+		return t.uploader.failureAfter(t.up, err, *tries)
+	}
+	return nil
+}
+
+// commit joins the blocks to the blob.
+func (t *target) commit(ctx context.Context, ids []string, r Result) error {
+	ctx, tries := withTries(ctx)
+	_, err := t.client.CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
+		HTTPHeaders:      &blob.HTTPHeaders{BlobContentMD5: r.MD5[:]},
+		AccessConditions: absent(),
+	})
+	return t.made(ctx, err, *tries, r)
+}
+
+// made judges the answer to the request that makes the blob. When a repeated request
+// meets a blob of the same content, the first one had worked and its answer was lost.
+func (t *target) made(ctx context.Context, err error, tries int, r Result) error {
+	if err == nil {
+		return nil
+	}
+	failure := t.uploader.failureAfter(t.up, err, tries)
+	if e, ok := errors.AsType[*azcore.ResponseError](err); !ok || tries < 2 || e.StatusCode != http.StatusConflict && e.StatusCode != http.StatusPreconditionFailed {
+		return failure
+	}
+	there, headErr := t.client.GetProperties(ctx, nil)
+	if headErr != nil || there.ContentLength == nil {
+		return failure
+	}
+	if *there.ContentLength == r.Size && bytes.Equal(there.ContentMD5, r.MD5[:]) {
+		return nil
+	}
+	failure.Message = fmt.Sprintf("there is another blob at its place, of %d bytes and not %d", *there.ContentLength, r.Size)
+	return failure
+}
+
+// body wraps content for sending, counting what goes out.
+func (t *target) body(content []byte) io.ReadSeekCloser {
+	return &counted{ReadSeekCloser: streaming.NopCloser(bytes.NewReader(content)), progress: t.progress}
+}
