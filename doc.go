@@ -27,7 +27,7 @@
 //	ComputeTarget.create(ws, name, config)         compute.BeginCreate
 //	ComputeTarget.attach(ws, name, config)         compute.BeginAttach
 //	AksCompute(ws, name)                           compute.Get
-//	target.delete() / target.detach()              compute.BeginDelete / compute.BeginDetach
+//	target.delete() / target.detach()              (*compute.Compute).BeginDelete / .BeginDetach
 //	target.wait_for_completion(True)               azureml.Wait
 //	Model.register(ws, path, name)                 model.Register
 //	Model(ws, name, version=3)                     model.Get

@@ -64,10 +64,13 @@
 // Not emulated, because a deployment does not need them or because nobody can
 // tell from outside how they behave:
 //
+//   - log-in by device code, in a browser, and by managed identity, and Microsoft
+//     Graph: their hosts are known but answer 404;
 //   - roles and policies: whoever has a token of the tenant may do everything;
 //   - making and deleting workspaces, resource groups and subscriptions;
 //   - computes of other types, other than reading what AddCompute has put there;
-//   - the containers: no image is built and no entry script runs;
+//   - the containers: no image is built and no entry script runs; a web service
+//     says what its [Scorer] says;
 //   - clouds other than the public one, and regions: a region is only a name;
 //   - anything about load: throttling happens when a [Fault] says so.
 //

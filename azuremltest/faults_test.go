@@ -133,8 +133,9 @@ func TestFaultAndEffect(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				srv := newServer(t, &azuremltest.Options{InMemory: inMemory})
-				c.fault.Method = http.MethodPut
-				srv.Fault(c.fault)
+				fault := c.fault
+				fault.Method = http.MethodPut
+				srv.Fault(fault)
 				a, err := try(srv, http.MethodPut, computesURL+"/aks"+version, aks("{}"), "Authorization", "Bearer "+srv.Token(azuremltest.TokenOptions{}))
 				assert.Equal(t, c.status, a.status)
 				assert.Equal(t, c.status == 0, err != nil)

@@ -70,6 +70,9 @@ func (s *Server) modelRoutes() []route {
 		}),
 		mmsRoute(http.MethodPatch, "/models/{id}", (*call).patchModel),
 		mmsRoute(http.MethodDelete, "/models/{id}", (*call).deleteModel),
+		// Images are those of environments; there are none of the older kind.
+		mmsRoute(http.MethodGet, "/images", func(c *call) { c.json(http.StatusOK, map[string]any{"value": []any{}}) }),
+		mmsRoute(http.MethodGet, "/images/{id}", func(c *call) { c.notFound("ImageNotFound", "Image with id "+c.path("id")+" not found") }),
 	}
 }
 

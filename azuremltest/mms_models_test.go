@@ -236,6 +236,13 @@ func pages(t testing.TB, srv *azuremltest.Server, url string) (ids []string, n i
 	return ids, n
 }
 
+func TestImages(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, nil)
+	assert.Equal(t, []any{}, do(t, srv, http.MethodGet, mmsURL+"/images?modelId=m%3A1", "").want(t, http.StatusOK).at("value"))
+	wantMMSError(t, do(t, srv, http.MethodGet, mmsURL+"/images/i:1", ""), http.StatusNotFound, "ImageNotFound", "i:1")
+}
+
 func TestPatchModel(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, nil)

@@ -25,6 +25,7 @@ func TestApplyPatch(t *testing.T) {
 		"replace element":          {`[1,2]`, `[{"op":"replace","path":"/0","value":{"x":[1]}}]`, `[{"x":[1]},2]`},
 		"move":                     {`{"foo":{"bar":"baz","waldo":"fred"},"qux":{}}`, `[{"op":"move","from":"/foo/waldo","path":"/qux/thud"}]`, `{"foo":{"bar":"baz"},"qux":{"thud":"fred"}}`},
 		"move element":             {`["all","grass","cows","eat"]`, `[{"op":"move","from":"/1","path":"/3"}]`, `["all","cows","eat","grass"]`},
+		"copy of an array":         {`[[1,{"a":2}],3]`, `[{"op":"copy","from":"/0","path":"/-"},{"op":"remove","path":"/2/1/a"},{"op":"add","path":"/2/-","value":4}]`, `[[1,{"a":2}],3,[1,{},4]]`},
 		"copy is no link":          {`{"a":{"x":1}}`, `[{"op":"copy","from":"/a","path":"/b"},{"op":"replace","path":"/b/x","value":2}]`, `{"a":{"x":1},"b":{"x":2}}`},
 		"test":                     {`{"a":{"x":[1,"b",null,true]}}`, `[{"op":"test","path":"/a","value":{"x":[1.0,"b",null,true]}}]`, `{"a":{"x":[1,"b",null,true]}}`},
 		"escapes":                  {`{"a/b":{"m~n":1}}`, `[{"op":"replace","path":"/a~1b/m~0n","value":2}]`, `{"a/b":{"m~n":2}}`},

@@ -186,10 +186,7 @@ func (svc *service) container(s *serviceSpec, expand bool) containerBase {
 	b := containerBase{ImageID: s.ImageID, ImageDigest: s.digest(), Image: s.Image, Models: []serviceModel{},
 		ModelConfigMap: map[string]any{}, Resources: *s.Resources, DataCollection: s.DataCollection}
 	for _, id := range s.Image.ModelIDs {
-		m := svc.ws.data.models[id]
-		if m == nil {
-			continue
-		}
+		m := svc.ws.data.models[id] // it is there: models in use cannot be deleted
 		b.ModelConfigMap[id] = map[string]any{"frameworkVersion": m.body.FrameworkVersion}
 		if expand {
 			b.Models = append(b.Models, serviceModel{m.body, m.body.Tags})

@@ -322,13 +322,10 @@ func (s *serviceSpec) containers() []*serviceSpec {
 	return []*serviceSpec{s}
 }
 
-// replicas is how many containers there are at least.
+// replicas is how many containers a service on a cluster has at least.
 func (s *serviceSpec) replicas() int {
-	switch {
-	case s.NumReplicas != nil:
+	if s.NumReplicas != nil {
 		return *s.NumReplicas
-	case s.AutoScaler != nil && s.AutoScaler.Min != nil:
-		return *s.AutoScaler.Min
 	}
-	return 1
+	return *s.AutoScaler.Min
 }

@@ -63,7 +63,6 @@ func (c *call) createService() {
 	spec.Overwrite = false
 	spec.setDefaults(c.ws)
 	spec.markFirstVersion()
-	spec.markVersions()
 	old := d.services[spec.Name]
 	switch {
 	case old == nil:
@@ -87,6 +86,7 @@ func (c *call) createService() {
 		d.services[spec.Name] = svc
 	}
 	svc.setKeys(keys)
+	spec.markVersions()
 	svc.spec = &spec
 	svc.versions = map[string]*versionState{}
 	for name := range spec.Versions {

@@ -156,14 +156,7 @@ func (svc *service) logLine(text string) {
 
 // digest makes up the digest of the image that a request leads to.
 func (s *serviceSpec) digest() *string {
-	if s.Image == nil {
-		return nil
-	}
-	doc, err := s.Image.MarshalJSON()
-	if err != nil {
-		return nil
-	}
-	sum := sha256.Sum256(doc)
+	sum := sha256.Sum256(s.Image.raw())
 	text := "sha256:" + hex.EncodeToString(sum[:])
 	return &text
 }

@@ -18,7 +18,7 @@ type Options struct {
 	// InMemory makes the server listen on [net.Pipe] instead of a socket, so
 	// that it and its clients can live in a bubble of testing/synctest, where
 	// waiting takes no time. Only [Server.Client] and what is made of it reach
-	// such a server; URL, ProxyURL and Addr are empty. The server must be
+	// such a server; its URL and ProxyURL are empty. The server must be
 	// created, used and closed inside the bubble.
 	InMemory bool
 

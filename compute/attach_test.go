@@ -67,22 +67,23 @@ func TestAttach(t *testing.T) {
 			assert.Equal(t, compute.DevTest, aks.ClusterPurpose)
 		})
 	})
-	t.Run("with everything", func(t *testing.T) {
-		t.Parallel()
-		play(t, "attach_everything", func(t *testing.T, ws *workspace.Workspace) {
-			c := shared
-			c.ClusterPurpose, c.SSL = compute.DevTest, &compute.SslConfiguration{LeafDomainLabel: "contoso"}
-			c.LoadBalancerType, c.LoadBalancerSubnet = compute.InternalLoadBalancer, "sub"
-			_, err := compute.BeginAttach(t.Context(), ws, "aks-att", c, &compute.AttachOptions{SkipPreflight: true, Overwrite: true})
-			require.NoError(t, err)
-		})
-	})
 	t.Run("without any check", func(t *testing.T) {
 		t.Parallel()
 		play(t, "attach_overwrite", func(t *testing.T, ws *workspace.Workspace) {
 			_, err := compute.BeginAttach(t.Context(), ws, "aks-att", shared, &compute.AttachOptions{SkipPreflight: true, Overwrite: true})
 			require.NoError(t, err)
 		})
+	})
+}
+
+func TestAttachSendsEverything(t *testing.T) {
+	t.Parallel()
+	play(t, "attach_everything", func(t *testing.T, ws *workspace.Workspace) {
+		c := shared
+		c.ClusterPurpose, c.SSL = compute.DevTest, &compute.SslConfiguration{LeafDomainLabel: "contoso"}
+		c.LoadBalancerType, c.LoadBalancerSubnet = compute.InternalLoadBalancer, "sub"
+		_, err := compute.BeginAttach(t.Context(), ws, "aks-att", c, &compute.AttachOptions{SkipPreflight: true, Overwrite: true})
+		require.NoError(t, err)
 	})
 }
 

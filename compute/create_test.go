@@ -254,6 +254,20 @@ func TestCreateChecksCores(t *testing.T) {
 			assert.Contains(t, err.Error(), "take 6 agents")
 		})
 	})
+	t.Run("the service knows better than the table", func(t *testing.T) {
+		t.Parallel()
+		play(t, "create_cores_overturned", func(t *testing.T, ws *workspace.Workspace) {
+			_, err := compute.BeginCreate(t.Context(), ws, "aks-prod", compute.AksProvisioningConfiguration{VMSize: "Standard_D2_v2"}, nil)
+			require.NoError(t, err)
+		})
+	})
+	t.Run("opted out", func(t *testing.T) {
+		t.Parallel()
+		play(t, "create_cores_skipped", func(t *testing.T, ws *workspace.Workspace) {
+			_, err := compute.BeginCreate(t.Context(), ws, "aks-prod", compute.AksProvisioningConfiguration{AgentCount: 1, VMSize: "Standard_PB6s"}, &compute.CreateOptions{SkipCoreCheck: true})
+			require.NoError(t, err)
+		})
+	})
 	t.Run("nobody knows the size", func(t *testing.T) {
 		t.Parallel()
 		play(t, "create_cores_unknown", func(t *testing.T, ws *workspace.Workspace) {

@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/azureml-go/azureml/internal/rest"
-
 	"github.com/azureml-go/azureml/internal/redact"
+	"github.com/azureml-go/azureml/internal/rest"
 )
 
 // secretKeys are members of computes of any type that hold secrets where they hold a

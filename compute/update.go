@@ -25,7 +25,8 @@ type AksUpdateConfiguration struct {
 	// has. The service does nothing until 70 days before the certificate's end.
 	RenewSSL bool
 	// LoadBalancerType and LoadBalancerSubnet change how services are reached. An empty
-	// subnet is the service's default one.
+	// subnet is the service's default one. The service does not give out the key of an
+	// own certificate, so it cannot be sent along: give SSL, too, on such a cluster.
 	LoadBalancerType   *LoadBalancerType
 	LoadBalancerSubnet *string
 }

@@ -104,5 +104,6 @@ func inDoubt(e *azureml.Error) bool {
 	case e.StatusCode == 0, e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout:
 		return true
 	}
-	return e.StatusCode == http.StatusConflict && e.Attempts > 1
+	// A repeated creation meets what it made; a repeated deletion meets nothing.
+	return e.Attempts > 1 && (e.StatusCode == http.StatusConflict || e.StatusCode == http.StatusNotFound)
 }

@@ -82,7 +82,11 @@ func (w *Workspace) Do(ctx context.Context, r Request, out any) (*http.Response,
 	if err != nil {
 		return nil, err
 	}
-	return w.client.Do(ctx, request, out)
+	resp, err := w.client.Do(ctx, request, out)
+	if err != nil {
+		err = w.explainRefusal(r.Service, err)
+	}
+	return resp, err
 }
 
 // Page is one page of a list; see [List].
@@ -117,6 +121,9 @@ func List[T any](ctx context.Context, w *Workspace, r Request, next func(r Reque
 			}
 		}
 		for item, err := range rest.List[T](ctx, w.client, request, follow) {
+			if err != nil {
+				err = w.explainRefusal(r.Service, err)
+			}
 			if !yield(item, err) {
 				return
 			}
@@ -245,6 +252,9 @@ type Operation[T any] struct {
 	// had an effect. It may find the operation that was started after all: its id, or
 	// "" to follow the resource with Look; it returns false to let the failure stand.
 	Recover func(ctx context.Context, failure *azureml.Error) (id string, found bool, err error)
+	// Answered is shown an answer whose headers name no operation. It may find the id of
+	// a model-management operation in the body; "" leaves the answer as final as it is.
+	Answered func(status int, body []byte) (id string)
 }
 
 // Begin sends r and returns a poller for the operation that it starts. It knows both
@@ -268,5 +278,23 @@ func Begin[T any](ctx context.Context, w *Workspace, r Request, o Operation[T]) 
 		}
 		return rest.NewPoller(w.client, adapted, started)
 	}
-	return rest.NewPoller(w.client, adapted, startOf(resp, r.Service, o.Look != nil))
+	started := startOf(resp, r.Service, o.Look != nil)
+	if o.Answered != nil && started.ID == "" && started.URL == "" {
+		body, _ := runtime.Payload(resp)
+		if id := o.Answered(resp.StatusCode, body); id != "" {
+			started.ID, started.Finished = id, false
+		}
+	}
+	return rest.NewPoller(w.client, adapted, started)
+}
+
+// Follow returns a poller for something that another request, maybe of another process,
+// has started: the model-management operation id, or, with "", what o.Look says of the
+// resource. It sends nothing; r only names the service, and the words for errors.
+func Follow[T any](w *Workspace, r Request, id string, o Operation[T]) (*runtime.Poller[T], error) {
+	adapted := adapt(w, r, o, w.operation(r))
+	if o.ResumeToken != "" {
+		return rest.Resume(w.client, adapted, o.ResumeToken)
+	}
+	return rest.NewPoller(w.client, adapted, rest.Started{ID: id})
 }

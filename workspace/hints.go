@@ -1,9 +1,11 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +18,8 @@ import (
 const hintTimeout = 10 * time.Second
 
 // hint adds to the failure of reading one workspace what may have been meant: the
-// nearest names in the subscription, or the subscriptions that are visible at all. It
-// makes one further request, and none after the caller's context has ended.
+// nearest names in the subscription (one request), or the subscriptions and tenants that
+// are visible at all (two), and makes none after the caller's context has ended.
 func (c *connection) hint(ctx context.Context, client *rest.Client, asked reference, failure error) error {
 	e, ok := errors.AsType[*azureml.Error](failure)
 	if !ok || ctx.Err() != nil {
@@ -33,6 +35,9 @@ func (c *connection) hint(ctx context.Context, client *rest.Client, asked refere
 			return failure
 		}
 		copied.Remedy = strings.TrimSpace(copied.Remedy + "\n" + describeSubscriptions(asked.subscription, visible))
+		if tenants, err := c.tenants(ctx, client); err == nil {
+			copied.Remedy += describeTenants(tenants)
+		}
 	case errors.Is(failure, azureml.ErrNotFound):
 		var all []wireWorkspace
 		for w, err := range rest.List[wireWorkspace](ctx, client, c.listRequest("list", "workspaces", asked.subscription, ""), rest.FollowLink) {
@@ -105,6 +110,44 @@ func describeSubscriptions(wanted string, visible []Subscription) string {
 		text = append(text, fmt.Sprintf("%s (%s, tenant %s)", s.ID, s.Name, s.TenantID))
 	}
 	return "Subscriptions that the credential sees: " + strings.Join(text, "; ") + "."
+}
+
+// tenant is a tenant in which the signed-in principal is known.
+type tenant struct {
+	ID     string `json:"tenantId"`
+	Name   string `json:"displayName"`
+	Domain string `json:"defaultDomain"`
+}
+
+// tenantsVersion is the api-version of the list of tenants.
+const tenantsVersion = "2019-11-01"
+
+func (c *connection) tenants(ctx context.Context, client *rest.Client) ([]tenant, error) {
+	var all []tenant
+	request := c.prepare(Request{Operation: "list", Subject: "the tenants"},
+		rest.Join(c.cloud.ResourceManager, url.Values{"api-version": {tenantsVersion}}, "/tenants"))
+	for t, err := range rest.List[tenant](ctx, client, request, rest.FollowLink) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// describeTenants suggests the tenants to sign in to.
+func describeTenants(tenants []tenant) string {
+	if len(tenants) == 0 {
+		return ""
+	}
+	var text []string
+	for _, t := range tenants[:min(maxHints, len(tenants))] {
+		if name := cmp.Or(t.Name, t.Domain); name != "" {
+			t.ID += " (" + name + ")"
+		}
+		text = append(text, t.ID)
+	}
+	return "\nTenants in which it is known, to sign in to with a tenant id: " + strings.Join(text, ", ") + "."
 }
 
 // distance is the number of letters to change, add or take out to get from a to b.

@@ -55,6 +55,7 @@ func TestGetFailures(t *testing.T) {
 		"group not found": {"resource_group_not_found", "ws-prod", "nope", azureml.ErrNotFound, "ResourceGroupNotFound", "Check the name of the resource group"},
 		"forbidden":       {"forbidden", "ws-prod", "rg-ml", azureml.ErrForbidden, "AuthorizationFailed", "has no role on this scope"},
 		"wrong tenant":    {"get_wrong_tenant", "ws-prod", "rg-ml", azureml.ErrUnauthorized, "22222222-2222-2222-2222-222222222222", "Subscriptions that the credential sees: 22222222-3333-4444-5555-666666666666 (Dev, tenant "},
+		"subscription":    {"subscription_not_found", "ws-prod", "rg-ml", azureml.ErrNotFound, "SubscriptionNotFound", "Tenants in which it is known, to sign in to with a tenant id: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee (Contoso), 22222222-2222-2222-2222-222222222222 (Fabrikam)."},
 		"no hint":         {"get_hint_forbidden", "ws-prod", "rg-ml", azureml.ErrUnauthorized, "22222222-2222-2222-2222-222222222222", "another tenant"},
 		"html":            {"get_html", "ws-prod", "rg-ml", azureml.ErrUnavailable, `an HTML page: "502 Bad Gateway" (HTTP 502`, ""},
 		"truncated":       {"get_truncated", "ws-prod", "rg-ml", nil, "the answer is not complete JSON", ""},

@@ -3,6 +3,7 @@ package workspace
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -142,7 +143,14 @@ func (w *Workspace) discover(ctx context.Context) (map[string]string, error) {
 func (w *Workspace) readDiscovery(ctx context.Context) (map[string]string, error) {
 	address := cmp.Or(w.DiscoveryURL, strings.TrimSpace(os.Getenv("AZUREML_DISCOVERY_SERVICE_ENDPOINT")))
 	if address == "" {
-		return nil, fmt.Errorf("the workspace has no discovery address")
+		// A handle of At, or an answer that left it out.
+		var found wireWorkspace
+		if _, err := w.Do(ctx, w.self(http.MethodGet, "find the services of"), &found); err != nil {
+			return nil, err
+		}
+		if address = found.Properties.DiscoveryURL; address == "" {
+			return nil, fmt.Errorf("the workspace has no discovery address")
+		}
 	}
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
 		return nil, fmt.Errorf("the workspace's discovery address is not https")
@@ -172,11 +180,7 @@ func (w *Workspace) wellKnown(ctx context.Context, info service, cause error) (s
 		return "", err
 	}
 	if w.Location == "" || domain == "" || w.private() {
-		return "", &azureml.Error{
-			Operation: "discover the services of", Subject: w.subject(), Kind: azureml.ErrUnavailable,
-			Message: "service discovery failed: " + strings.TrimPrefix(cause.Error(), "azureml: "), Err: cause,
-			Remedy: "Check that the host of the workspace's discovery address can be reached from here; firewalls and private networks often allow only the resource manager.",
-		}
+		return "", w.undiscovered(cause)
 	}
 	address := info.known(w.Location, domain)
 	if err := w.client.Hosts().Allow(address); err != nil {
@@ -184,6 +188,26 @@ func (w *Workspace) wellKnown(ctx context.Context, info service, cause error) (s
 	}
 	w.connection.warn(azureml.Warning{Subject: w.subject(), Message: "service discovery failed; using the region's well-known host " + address, Err: cause})
 	return address, nil
+}
+
+// undiscovered is the failure of service discovery, which is often met in the middle of
+// something else: it names the host, which firewalls know nothing of.
+func (w *Workspace) undiscovered(cause error) error {
+	host := "the workspace's discovery address"
+	if u, err := url.Parse(w.DiscoveryURL); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	e := &azureml.Error{
+		Operation: "discover the services of", Subject: w.subject(), Kind: azureml.ErrUnavailable,
+		Message: fmt.Sprintf("service discovery at %s failed: %s", host, strings.TrimPrefix(cause.Error(), "azureml: ")), Err: cause,
+		Remedy: fmt.Sprintf("Check that %s can be reached from here; firewalls and private networks often allow only the resource manager.", host),
+	}
+	if inner, ok := errors.AsType[*azureml.Error](cause); ok {
+		if reason := w.blockedBy(API, inner); reason != "" {
+			e.Remedy += "\n" + reason
+		}
+	}
+	return e
 }
 
 // private tells of a workspace whose services have hosts of their own.

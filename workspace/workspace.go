@@ -3,13 +3,7 @@ package workspace
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-
-	"github.com/azureml-go/azureml"
-	"github.com/azureml-go/azureml/authentication"
-	"github.com/azureml-go/azureml/internal/clouds"
 	"github.com/azureml-go/azureml/internal/rest"
 )
 
@@ -47,36 +41,16 @@ type Workspace struct {
 	PublicNetworkAccess string `json:"publicNetworkAccess,omitempty"`
 	// PrivateLinkCount is the number of its private endpoints.
 	PrivateLinkCount int `json:"privateLinkCount,omitempty"`
+	// V1LegacyMode tells whether only the services of the first generation may be used:
+	// its computes and endpoints cannot be managed through the resource manager's newer
+	// interface. Nil where the service does not tell.
+	V1LegacyMode *bool `json:"v1LegacyMode,omitempty"`
 	// ConfigFile is the file that [FromConfig] found it with, "" otherwise.
 	ConfigFile string `json:"configFile,omitempty"`
 
 	connection *connection
 	client     *rest.Client
 	discovery  *discovery
-}
-
-// connection is what a workspace, or a list of workspaces, is reached with.
-type connection struct {
-	credential azcore.TokenCredential
-	cloud      clouds.Cloud
-	options    azcore.ClientOptions
-	apiVersion string
-	onWarning  func(azureml.Warning)
-}
-
-func (c *connection) warn(w azureml.Warning) {
-	if c.onWarning != nil {
-		c.onWarning(w)
-	}
-}
-
-// client makes a client whose token may go to the resource manager only, until
-// services are discovered.
-func (c *connection) client() *rest.Client {
-	return rest.New(rest.Config{
-		Credential: c.credential, Cloud: c.cloud, Options: c.options,
-		Hosts: rest.NewHosts(c.cloud.ResourceManager),
-	})
 }
 
 // wireWorkspace is the resource manager's workspace.
@@ -98,6 +72,7 @@ type wireWorkspace struct {
 		DiscoveryURL        string `json:"discoveryUrl"`
 		PublicNetworkAccess string `json:"publicNetworkAccess"`
 		PrivateLinkCount    int    `json:"privateLinkCount"`
+		V1LegacyMode        *bool  `json:"v1LegacyMode"`
 	} `json:"properties"`
 }
 
@@ -115,7 +90,8 @@ func (c *connection) open(client *rest.Client, w wireWorkspace, asked reference)
 		StorageAccount: p.StorageAccount, KeyVault: p.KeyVault, ApplicationInsights: p.ApplicationInsights,
 		ContainerRegistry: p.ContainerRegistry, DiscoveryURL: p.DiscoveryURL,
 		PublicNetworkAccess: p.PublicNetworkAccess, PrivateLinkCount: p.PrivateLinkCount,
-		connection: c, client: client, discovery: &discovery{},
+		V1LegacyMode: p.V1LegacyMode,
+		connection:   c, client: client, discovery: &discovery{},
 	}
 }
 
@@ -133,27 +109,4 @@ func (w *Workspace) Format(f fmt.State, _ rune) { fmt.Fprint(f, w.String()) }
 // LogValue gives log/slog the names.
 func (w *Workspace) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("name", w.Name), slog.String("resourceGroup", w.ResourceGroup), slog.String("subscription", w.SubscriptionID))
-}
-
-// newConnection checks and copies what a workspace is opened with. A nil credential
-// is the default login.
-func newConnection(credential azcore.TokenCredential, options azcore.ClientOptions, onWarning func(azureml.Warning)) (*connection, error) {
-	cloud, ok := clouds.Of(options.Cloud)
-	if !ok {
-		return nil, &azureml.Error{Operation: "open a workspace", Kind: azureml.ErrInvalid, Violations: []azureml.Violation{{
-			Field: "ClientOptions.Cloud", Value: fmt.Sprintf("%q", options.Cloud.ActiveDirectoryAuthorityHost),
-			Rule: "must name a resource manager (Services[cloud.ResourceManager]), or be one of the public clouds",
-		}}}
-	}
-	if isNil(credential) {
-		var err error
-		if credential, err = authentication.NewDefault(&authentication.DefaultOptions{ClientOptions: options}); err != nil {
-			return nil, err
-		}
-	}
-	version := strings.TrimSpace(options.APIVersion)
-	if version == "" {
-		version = APIVersion
-	}
-	return &connection{credential: credential, cloud: cloud, options: options, apiVersion: version, onWarning: onWarning}, nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,7 +73,8 @@ func (countTries) Do(req *policy.Request) (*http.Response, error) {
 }
 
 // exact puts the address's own query back, byte for byte: the client library decodes,
-// sorts and encodes it anew. It also sets the version of the interface.
+// sorts and encodes it anew. It also spells headers as usual and sets the version of
+// storage's interface.
 type exact struct{ query string }
 
 // Do rewrites the query: the address's own, then what the operation needs.
@@ -85,8 +88,14 @@ func (e exact) Do(req *policy.Request) (*http.Response, error) {
 		}
 	}
 	raw.URL.RawQuery = query
-	// The client library writes this header in lower case, past Header.Set.
-	delete(raw.Header, "x-ms-version")
+	// The client library writes names in lower case, past Header.Set: nobody who looks
+	// for them with Header.Get would find them.
+	for _, name := range slices.Collect(maps.Keys(raw.Header)) {
+		if canonical := http.CanonicalHeaderKey(name); canonical != name {
+			raw.Header[canonical] = raw.Header[name]
+			delete(raw.Header, name)
+		}
+	}
 	raw.Header.Set("x-ms-version", storageVersion)
 	return req.Next()
 }

@@ -49,6 +49,15 @@ func SignIn(text string) string {
 	return ""
 }
 
+// SignInCode finds the remedy for a sign-in failure by its AADSTS number, else by the
+// name of its error ("authorization_declined").
+func SignInCode(number, name string) string {
+	if r := signIn[number]; r != "" {
+		return r
+	}
+	return signIn[name]
+}
+
 // Transport is what to check when a host cannot be reached.
 func Transport(address string) string {
 	u, err := url.Parse(address)

@@ -30,6 +30,9 @@ type Config struct {
 	// Options are the caller's; they are copied, not changed. Cloud and APIVersion in
 	// them are not used here.
 	Options azcore.ClientOptions
+	// Scope of the token; default: that of the cloud's resource manager, which a
+	// workspace's services take, too. Other services (Microsoft Graph) have their own.
+	Scope string
 	// Hosts are where the token may go.
 	Hosts *Hosts
 }
@@ -62,10 +65,14 @@ func New(config Config) *Client {
 	}
 
 	limit := capRetryAfter(maxRetryAfter(options.Retry))
-	gate := newTokenGate(config.Credential, config.Cloud.Scope())
+	scope := config.Scope
+	if scope == "" {
+		scope = config.Cloud.Scope()
+	}
+	gate := newTokenGate(config.Credential, scope)
 	// The pin stands in front of the bearer policy and decides about http itself
 	// (loopback only), so the bearer policy's own check is lifted.
-	bearer := runtime.NewBearerTokenPolicy(gate, []string{config.Cloud.Scope()}, &policy.BearerTokenOptions{InsecureAllowCredentialWithHTTP: true})
+	bearer := runtime.NewBearerTokenPolicy(gate, []string{scope}, &policy.BearerTokenOptions{InsecureAllowCredentialWithHTTP: true})
 	guarded := []policy.Policy{countAttempts{}, limit, pin{config.Hosts}, gate, bearer}
 
 	build := func(retry policy.RetryOptions, perRetry []policy.Policy) runtime.Pipeline {

@@ -42,8 +42,45 @@ func (h *handler[T]) lookModelManagement(ctx context.Context) (Status, *http.Res
 	return h.read(ctx, address)
 }
 
+// lookResourceManager reads an Azure-AsyncOperation, which states how it is doing, or a
+// Location, which answers 202, with a newer Location maybe, until it answers with the
+// result.
 func (h *handler[T]) lookResourceManager(ctx context.Context) (Status, *http.Response, error) {
-	return h.read(ctx, h.token.URL)
+	status, resp, err := h.read(ctx, h.token.URL)
+	if err != nil || status.State != "" {
+		if err == nil && resp.StatusCode == http.StatusAccepted && len(status.Body) == 0 {
+			err = h.moveTo(resp)
+		}
+		return status, resp, err
+	}
+	if resp.StatusCode == http.StatusAccepted {
+		status.State = "InProgress"
+		return status, resp, h.moveTo(resp)
+	}
+	var resource struct {
+		Properties struct {
+			State string `json:"provisioningState"`
+		} `json:"properties"`
+	}
+	_ = Unmarshal(status.Body, &resource)
+	status.State = first(resource.Properties.State, "Succeeded")
+	return status, resp, nil
+}
+
+// moveTo follows an operation to the address that an answer gives it.
+func (h *handler[T]) moveTo(resp *http.Response) error {
+	location, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || *location == (url.URL{}) {
+		return nil //nolint:nilerr // the address so far stays good
+	}
+	if !location.IsAbs() && resp.Request != nil {
+		location = resp.Request.URL.ResolveReference(location)
+	}
+	if err := h.client.hosts.Check(location); err != nil {
+		return err
+	}
+	h.token.URL = location.String()
+	return nil
 }
 
 func (h *handler[T]) read(ctx context.Context, address string) (Status, *http.Response, error) {

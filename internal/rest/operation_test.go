@@ -264,3 +264,80 @@ func FuzzOperation(f *testing.F) {
 		}
 	})
 }
+
+// TestLocation: a Location answers 202 until it answers with the result, and may move.
+func TestLocation(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		answers []string
+		moved   string // Location of the first answer
+		urls    []string
+		body    string
+		refused bool
+	}{
+		"result":              {[]string{"202 ", `200 {"value":{"a":1}}`}, "", []string{"/results/1", "/results/1"}, `{"value":{"a":1}}`, false},
+		"202 with a body":     {[]string{`202 {"value":null}`, "204 "}, "", []string{"/results/1", "/results/1"}, "", false},
+		"resource is busy":    {[]string{`200 {"properties":{"provisioningState":"Updating"}}`, `200 {"properties":{"provisioningState":"Succeeded"}}`}, "", []string{"/results/1", "/results/1"}, `{"properties":{"provisioningState":"Succeeded"}}`, false},
+		"moves":               {[]string{"202 ", "200 {}"}, base + "/results/2", []string{"/results/1", "/results/2"}, "{}", false},
+		"moves, relatively":   {[]string{"202 ", "200 {}"}, "/results/2", []string{"/results/1", "/results/2"}, "{}", false},
+		"moves to a stranger": {[]string{"202 ", "200 {}"}, "https://evil.example/results/2", []string{"/results/1"}, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: row.answers}
+				c, op := operationOf(s)
+				c = New(Config{Credential: &tokens{}, Cloud: clouds.Public(), Hosts: NewHosts(base), Options: azcore.ClientOptions{
+					Retry: policy.RetryOptions{MaxRetries: -1},
+					Transport: transporter(func(r *http.Request) (*http.Response, error) {
+						resp, err := s.Do(r)
+						if len(s.urls) == 1 && row.moved != "" {
+							resp.Header.Set("Location", row.moved)
+						}
+						return resp, err
+					}),
+				}})
+				var result string
+				op.Done = func(_ context.Context, s Status) (thing, error) { result = string(s.Body); return thing{}, nil }
+				p, err := NewPoller(c, op, Started{URL: base + "/results/1"})
+				require.NoError(t, err)
+				_, err = azureml.Wait(t.Context(), p, nil)
+				if row.refused {
+					require.ErrorIs(t, err, azureml.ErrInvalid)
+				} else {
+					require.NoError(t, err)
+				}
+				for i, u := range s.urls {
+					s.urls[i] = strings.TrimPrefix(u, base)
+				}
+				assert.Equal(t, row.urls, s.urls)
+				assert.Equal(t, row.body, result)
+			})
+		})
+	}
+}
+
+type transporter func(*http.Request) (*http.Response, error)
+
+func (f transporter) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestScopeOfAnotherService(t *testing.T) {
+	t.Parallel()
+	asked := ""
+	credential := scopes(func(scope string) { asked = scope })
+	c := New(Config{Credential: credential, Cloud: clouds.Public(), Scope: "https://graph.microsoft.com/.default", Hosts: NewHosts("https://graph.microsoft.com"), Options: azcore.ClientOptions{
+		Transport: transporter(func(r *http.Request) (*http.Response, error) { return answer(r, 200, "{}"), nil }),
+	}})
+	_, err := c.Do(t.Context(), Request{Method: http.MethodGet, URL: "https://graph.microsoft.com/v1.0/me"}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "https://graph.microsoft.com/.default", asked)
+	_, err = c.Do(t.Context(), Request{Method: http.MethodGet, URL: base + "/subscriptions"}, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid, "its token does not go to the resource manager")
+}
+
+type scopes func(string)
+
+func (f scopes) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	f(strings.Join(o.Scopes, " "))
+	return azcore.AccessToken{Token: "t", ExpiresOn: time.Now().Add(time.Hour)}, nil
+}

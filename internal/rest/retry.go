@@ -80,7 +80,7 @@ func (c capRetryAfter) Do(req *policy.Request) (*http.Response, error) {
 	if err != nil || resp == nil || resp.StatusCode < 400 {
 		return resp, err
 	}
-	if asked := askedPause(resp.Header); asked > time.Duration(c) {
+	if asked := RetryAfter(resp.Header); asked > time.Duration(c) {
 		resp.Header.Del("Retry-After")
 		resp.Header.Del("X-Ms-Retry-After-Ms")
 		resp.Header.Set("Retry-After-Ms", strconv.FormatInt(time.Duration(c).Milliseconds(), 10))
@@ -88,8 +88,9 @@ func (c capRetryAfter) Do(req *policy.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// askedPause reads the pause that headers ask for: milliseconds, seconds or a date.
-func askedPause(h http.Header) time.Duration {
+// RetryAfter reads the pause that headers ask for: milliseconds, seconds or a date; 0
+// when they ask for none.
+func RetryAfter(h http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if ms, err := strconv.Atoi(h.Get(name)); err == nil && ms > 0 {
 			return time.Duration(ms) * time.Millisecond

@@ -27,4 +27,6 @@ var knownStates = map[string]bool{
 	"notstarted": true, "running": true, "inprogress": true, "accepted": true, "creating": true,
 	"updating": true, "deleting": true, "provisioning": true, "pending": true, "queued": true,
 	"transitioning": true, "resolving": true,
+	// Web services that may yet become healthy.
+	"unhealthy": true, "unschedulable": true,
 }

@@ -40,7 +40,7 @@ func (g *tokenGate) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 	case ctx.Err() != nil:
 		return azcore.AccessToken{}, ctx.Err()
 	}
-	return azcore.AccessToken{}, signin.Attempt{Operation: "get an access token"}.Error(err)
+	return azcore.AccessToken{}, signin.Attempt{Operation: "get an access token", Keep: true}.Error(err)
 }
 
 // Do waits for a token and sends the request on. When the answer is 401 and the

@@ -1,0 +1,47 @@
+// Package parity replays recordings of azureml-core 1.51.0, called goldens, against this
+// module: a scenario does with our packages what the golden's steps did with the
+// reference, and a [Stage] answers our requests with the golden's answers. Then are
+// compared: the requests that change something, their number, and the outcome. It is for
+// tests only.
+//
+// # What is compared
+//
+// PUT, PATCH, DELETE, and POST to services, models, assets, packages, profiles,
+// batch/metadata, regenerateKeys and migrate are changes. Our changes must be the
+// golden's, in its order, with deep-equal JSON bodies (null and absent are different, 1
+// and 1.0 are the same). Reads, pre-checks and scoring calls may be left out. In all we
+// never send more requests than the golden, those for tokens aside. A request that the
+// golden does not answer fails the scenario; so does a request with a bearer token where
+// the reference sends none, or without one where it sends one. What we upload is what we
+// then refer to.
+//
+// Where we differ on purpose, a rule of [Differences] changes the golden before it is
+// compared. Requests beyond the golden's are declared by the scenario with an
+// [Allowance].
+//
+// Goldens named fault_… show what the reference does when something breaks, which is not
+// always right: of them only the distinct changes and the outcome are compared, and
+// [Table] puts our requests and waits beside the reference's.
+//
+// # Adding a golden
+//
+//	go run ./internal/parity/trim -from DIR NAME...
+//
+// copies recordings without what neither comparing nor playing needs. AZUREML_GOLDEN_DIR
+// names another folder to read goldens from, trimmed or not.
+//
+// # Adding a scenario
+//
+// Add a [Scenario] to the table of its area in the tests; it is then run as
+// TestGolden/NAME:
+//
+//	{Name: "webservice_get_keys", Run: func(ctx context.Context, s *parity.Stage) (any, error) {
+//		ws, err := workspace.Get(ctx, …, s.Credential(), &workspace.GetOptions{ClientOptions: s.ClientOptions(), …})
+//		…
+//		keys, err := svc.Keys(ctx)
+//		return []string{keys.Primary.Reveal(), keys.Secondary.Reveal()}, err
+//	}},
+//
+// The value is compared with the golden's result, the error with whether the golden has
+// one. Time is virtual (testing/synctest), so waits cost nothing.
+package parity

@@ -1,0 +1,63 @@
+package parity_test
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azureml-go/azureml/internal/parity"
+	"github.com/azureml-go/azureml/workspace"
+)
+
+// scenarios is the table of all scenarios, by area.
+func scenarios() []parity.Scenario {
+	return slices.Concat(authenticationScenarios(), workspaceScenarios(), computeScenarios())
+}
+
+func TestGolden(t *testing.T) {
+	var faults []parity.Outcome
+	for _, scenario := range scenarios() {
+		t.Run(scenario.Name, func(t *testing.T) {
+			outcome := parity.Test(t, scenario)
+			if strings.HasPrefix(scenario.Name, "fault_") {
+				faults = append(faults, outcome)
+			}
+		})
+	}
+	if len(faults) > 0 {
+		t.Logf("when something breaks:\n%s", parity.Table(faults))
+	}
+}
+
+func TestScenariosHaveOneGoldenEach(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, scenario := range scenarios() {
+		assert.FileExists(t, filepath.Join("testdata", "golden", scenario.Name+".json"))
+		assert.False(t, seen[scenario.Name], "two scenarios are called %s", scenario.Name)
+		seen[scenario.Name] = true
+	}
+	require.NotEmpty(t, seen)
+}
+
+// within makes a scenario that begins in the opened workspace.
+func within(run func(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) (any, error)) func(context.Context, *parity.Stage) (any, error) {
+	return func(ctx context.Context, s *parity.Stage) (any, error) {
+		ws, err := openWorkspace(ctx, s, parity.Workspace, parity.ResourceGroup)
+		if err != nil {
+			return nil, err
+		}
+		return run(ctx, s, ws)
+	}
+}
+
+func openWorkspace(ctx context.Context, s *parity.Stage, name, group string) (*workspace.Workspace, error) {
+	return workspace.Get(ctx, name, s.Credential(), &workspace.GetOptions{
+		ClientOptions: s.ClientOptions(), SubscriptionID: parity.SubscriptionID, ResourceGroup: group,
+	})
+}

@@ -1,0 +1,119 @@
+package recipes
+
+import (
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/azuremltest"
+	"github.com/azureml-go/azureml/model"
+	"github.com/azureml-go/azureml/webservice"
+)
+
+var serviceRecipes = []recipe{
+	{id: "A17", title: "AKS: deploy_configuration(token_auth_enabled=True, auth_enabled=False), deploy, wait", run: recipeTokenAuth},
+	{id: "A18", title: "get_token(): token and refresh_by", run: recipeToken},
+	{id: "A19", title: "token and key auth refused together", run: recipeTokenAndKey},
+	{id: "B09", title: "AksWebservice.deploy_configuration(cpu_cores, memory_gb), Model.deploy, wait, state, get_logs()", run: recipeDeploy},
+	{id: "B18", title: "auth_enabled=False", run: recipeOpenService},
+	{id: "B19", title: "keys of an AKS service, regenerate", run: recipeKeys},
+	{id: "B20", title: "tokens of an AKS service", run: recipeToken},
+	{id: "B27", title: "autoscaling, replica counts, probes, timeouts on AKS", run: recipeScaling},
+	{id: "B28", title: "troubleshoot a failed deployment: state, error, logs", run: recipeFailedDeployment},
+}
+
+var question = []byte(`{"data":[[0.1,0.2]]}`)
+
+func recipeDeploy(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{CPUCores: 1, MemoryGB: 1})
+	assert.Equal(t, webservice.StateHealthy, svc.State)
+	assert.NotEmpty(t, svc.ScoringURI)
+	logs, err := svc.Logs(t.Context(), nil)
+	require.NoError(t, err)
+	assert.NotEmpty(t, logs)
+	answer, err := svc.Run(t.Context(), question)
+	require.NoError(t, err)
+	assert.JSONEq(t, string(question), string(answer), "the emulator echoes without a scorer")
+}
+
+func recipeTokenAuth(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false)})
+	require.NotNil(t, svc.TokenAuthEnabled)
+	assert.True(t, *svc.TokenAuthEnabled)
+	_, err := svc.Run(t.Context(), question)
+	require.NoError(t, err)
+}
+
+func recipeToken(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true)})
+	token, err := svc.Token(t.Context())
+	require.NoError(t, err)
+	assert.False(t, token.Token.IsZero())
+	assert.True(t, token.RefreshAfter.After(time.Now()))
+	assert.Equal(t, time.UTC, token.RefreshAfter.Location())
+}
+
+func recipeTokenAndKey(t *testing.T, w *world) {
+	ws := w.workspace()
+	m := w.model(ws)
+	sent := len(w.srv.Requests())
+	_, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{m}, w.inference(),
+		webservice.AksDeployConfiguration{ComputeTarget: "myaks", TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(true)}, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	assert.Len(t, w.srv.Requests(), sent, "refused before any request")
+}
+
+func recipeOpenService(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{AuthEnabled: to.Ptr(false)})
+	_, err := svc.Run(t.Context(), question)
+	require.NoError(t, err)
+}
+
+func recipeKeys(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{})
+	old, err := svc.Keys(t.Context())
+	require.NoError(t, err)
+	for _, key := range webservice.PossibleKeyTypeValues() {
+		fresh, err := svc.RegenerateKey(t.Context(), key, nil)
+		require.NoError(t, err)
+		assert.NotEqual(t, old.Primary.Equal(fresh.Primary), old.Secondary.Equal(fresh.Secondary), "only one changes")
+		old = fresh
+	}
+}
+
+func recipeScaling(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{
+		AutoscaleEnabled: to.Ptr(true), AutoscaleMinReplicas: 1, AutoscaleMaxReplicas: 3, AutoscaleTargetUtilization: 50, AutoscaleRefresh: 10 * time.Second,
+		ScoringTimeout: 5 * time.Second, MaxRequestWaitTime: 700 * time.Millisecond, ReplicaMaxConcurrentRequests: 2,
+		LivenessProbe: webservice.LivenessProbe{Period: 20 * time.Second, InitialDelay: 100 * time.Second, Timeout: 3 * time.Second, SuccessThreshold: 2, FailureThreshold: 5},
+	})
+	require.NotNil(t, svc.AutoScaler)
+	assert.EqualValues(t, 3, *svc.AutoScaler.MaxReplicas)
+	_, err := model.BeginDeploy(t.Context(), w.workspace(), "other", nil, w.inference(),
+		webservice.AksDeployConfiguration{ComputeTarget: "myaks", AutoscaleEnabled: to.Ptr(true), NumReplicas: 2}, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+}
+
+func recipeFailedDeployment(t *testing.T, w *world) {
+	ws := w.workspace()
+	target, m := w.cluster(ws), w.model(ws)
+	w.srv.FailNextOperation(azuremltest.OperationFailure{
+		Kind: "service", Name: "myservice", State: "Failed", Code: "KubernetesDeploymentFailed", StatusCode: 400, Message: "Kubernetes Deployment failed",
+		Details: []azuremltest.ErrorDetail{{Code: "CrashLoopBackOff", Message: "Your container application crashed."}},
+	})
+	p, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{m}, w.inference(), webservice.AksDeployConfiguration{ComputeTarget: target.Name}, nil)
+	require.NoError(t, err)
+	_, err = azureml.Wait(t.Context(), p, nil)
+	require.ErrorIs(t, err, azureml.ErrOperationFailed)
+	assert.True(t, azureml.HasCode(err, "CrashLoopBackOff"))
+	screen := azureml.Explain(err)
+	assert.Contains(t, screen, "Last lines of the log:")
+	assert.Contains(t, screen, "init()", "the remedy names the usual cause")
+	svc, err := webservice.GetAks(t.Context(), ws, "myservice")
+	require.NoError(t, err)
+	assert.Equal(t, webservice.StateFailed, svc.State)
+}

@@ -1,0 +1,32 @@
+// Package model registers models and deploys them: models, the environments they run
+// in, the code that answers requests, and [BeginDeploy].
+//
+//	m, err := model.Register(ctx, ws, "mymodel", "outputs/model.pkl", nil)
+//	environment, err := model.NewEnvironmentFromCondaFile("myenv", "environment.yml")
+//	inference := &model.InferenceConfig{EntryScript: "score.py", Environment: environment}
+//	poller, err := model.BeginDeploy(ctx, ws, "myservice", []*model.Model{m}, inference,
+//		webservice.AksDeployConfiguration{ComputeTarget: "myaks"}, nil)
+//	service, err := azureml.Wait(ctx, poller, nil)
+//
+// A [Model] is a name and versions of files; the workspace counts the versions. An
+// [Environment] is packages, an image and variables. An [InferenceConfig] is a Python
+// script with the functions init() and run(data), and the environment that it runs in.
+// How and where a service runs is said by a [DeployConfiguration], of which package
+// webservice has one for each kind of service.
+//
+// # From azureml.core to Go
+//
+//	Model.register(ws, path, name)                 Register, RegisterReader, RegisterURL
+//	Model(ws, name) / Model(ws, id="m:3")          Get
+//	Model.deploy(ws, name, models, ic, dc)         BeginDeploy
+//	InferenceConfig(entry_script, environment)     InferenceConfig
+//	ResourceConfiguration(cpu, memory_in_gb)       ResourceConfiguration
+//	Environment(name)                              NewEnvironment
+//	Environment.from_conda_specification           NewEnvironmentFromCondaFile
+//	Environment.from_pip_requirements              NewEnvironmentFromPipFile
+//	Environment.from_docker_image                  NewEnvironmentFromDockerImage
+//	Environment.from_dockerfile                    NewEnvironmentFromDockerfile
+//	env.register(ws) / Environment.get(ws, name)   RegisterEnvironment / GetEnvironment
+//	env.clone(name)                                (*Environment).Clone
+//	CondaDependencies.create(pip, conda)           NewCondaDependencies, ParseCondaDependencies
+package model

@@ -1,0 +1,171 @@
+package model
+
+import (
+	"cmp"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/azureml-go/azureml/internal/rest"
+)
+
+// Framework is the machine-learning framework of a model. The service decides by it
+// whether a model can be deployed without code.
+type Framework string
+
+// The frameworks that the service knows; others are taken as they are.
+const (
+	FrameworkCustom      Framework = "Custom"
+	FrameworkTensorFlow  Framework = "TensorFlow"
+	FrameworkScikitLearn Framework = "ScikitLearn"
+	FrameworkOnnx        Framework = "Onnx"
+	// FrameworkTfKeras is out of date; newer models are registered as TensorFlow.
+	FrameworkTfKeras Framework = "TfKeras"
+	FrameworkPyTorch Framework = "PyTorch"
+	FrameworkMulti   Framework = "Multi"
+)
+
+// PossibleFrameworkValues returns the values of [Framework].
+func PossibleFrameworkValues() []Framework {
+	return []Framework{
+		FrameworkCustom, FrameworkTensorFlow, FrameworkScikitLearn, FrameworkOnnx,
+		FrameworkTfKeras, FrameworkPyTorch, FrameworkMulti,
+	}
+}
+
+// Model is a registered version of a model as it was when it was read. It is
+// read-only, safe for concurrent use, and mirrors azureml.core's Model.
+type Model struct {
+	// ID is "name:version".
+	ID string `json:"id"`
+	// Name of the model; all its versions share it.
+	Name string `json:"name"`
+	// Version counts from 1; the service assigns it.
+	Version int64 `json:"version"`
+	// Framework and FrameworkVersion say what made it ("Custom" where nobody said).
+	Framework        Framework `json:"framework,omitempty"`
+	FrameworkVersion string    `json:"frameworkVersion,omitempty"`
+	Description      string    `json:"description,omitempty"`
+	// URL is the asset that holds its files: "aml://asset/ID". Models that newer tools
+	// have registered have addresses of other forms.
+	URL string `json:"url,omitempty"`
+	// MIMEType of the asset, "application/json".
+	MIMEType string `json:"mimeType,omitempty"`
+	// Unpack tells of an old model whose one file is an archive of the model.
+	Unpack bool `json:"unpack,omitempty"`
+	// CreatedTime and ModifiedTime are in UTC; zero if the service gave none.
+	CreatedTime  time.Time `json:"createdTime,omitzero"`
+	ModifiedTime time.Time `json:"modifiedTime,omitzero"`
+	// Tags can be changed, properties only added to.
+	Tags       map[string]string `json:"kvTags,omitempty"`
+	Properties map[string]string `json:"properties,omitempty"`
+	// RunID and ExperimentName are of the run that made the model.
+	RunID          string `json:"runId,omitempty"`
+	ExperimentName string `json:"experimentName,omitempty"`
+	// ParentID is the model that this one was made from, DerivedIDs those made from it.
+	ParentID   string   `json:"parentModelId,omitempty"`
+	DerivedIDs []string `json:"derivedModelIds,omitempty"`
+	// Datasets are the data it was trained or tested with.
+	Datasets []DatasetReference `json:"datasets,omitempty"`
+	// SampleInput and SampleOutput are datasets: "aml://dataset/ID".
+	SampleInput  string `json:"sampleInputData,omitempty"`
+	SampleOutput string `json:"sampleOutputData,omitempty"`
+	// ResourceConfiguration is what a deployment without code gets; nil for the service's default.
+	ResourceConfiguration *ResourceConfiguration `json:"resourceRequirements,omitempty"`
+	// CreatedBy is who registered it; nil if the service does not tell.
+	CreatedBy *User `json:"createdBy,omitempty"`
+}
+
+// String is the model's id.
+func (m *Model) String() string { return m.ID }
+
+// UnmarshalJSON reads a model as the services give it. What is missing, null or of
+// another type than expected is left empty.
+func (m *Model) UnmarshalJSON(data []byte) error {
+	type plain Model
+	var w struct {
+		plain
+		CreatedTime  wireTime `json:"createdTime"`
+		ModifiedTime wireTime `json:"modifiedTime"`
+		KVTags       texts    `json:"kvTags"`
+		Tags         texts    `json:"tags"`
+		Properties   texts    `json:"properties"`
+	}
+	if err := rest.Unmarshal(data, &w); err != nil {
+		return err
+	}
+	*m = Model(w.plain)
+	m.CreatedTime, m.ModifiedTime = time.Time(w.CreatedTime), time.Time(w.ModifiedTime)
+	m.Tags, m.Properties = w.KVTags, w.Properties
+	if m.Tags == nil {
+		// Models inside of web services have their tags here.
+		m.Tags = w.Tags
+	}
+	if m.ID != "" {
+		name, version, ok := splitID(m.ID)
+		if ok {
+			m.Name, m.Version = cmp.Or(m.Name, name), cmp.Or(m.Version, version)
+		}
+	}
+	return nil
+}
+
+// DatasetReference names a dataset by what it was used for ("training").
+type DatasetReference struct {
+	Name string `json:"name"`
+	ID   string `json:"id"`
+}
+
+// User is who made something.
+type User struct {
+	ObjectID string `json:"userObjectId,omitempty"`
+	TenantID string `json:"userTenantId,omitempty"`
+	Name     string `json:"userName,omitempty"`
+}
+
+// ResourceConfiguration is the CPU, memory and GPUs that a service of the model needs
+// when it is deployed without code. It mirrors azureml.core's ResourceConfiguration.
+type ResourceConfiguration struct {
+	// CPU is a number of cores, > 0; 0 leaves it to the service.
+	CPU float64 `json:"cpu,omitempty"`
+	// MemoryGB is in GB, > 0; 0 leaves it to the service.
+	MemoryGB float64 `json:"memoryInGB,omitempty"`
+	// GPU is a number of GPUs, > 0; 0 leaves it to the service.
+	GPU int `json:"gpu,omitempty"`
+}
+
+// texts is a map whose values may be null, numbers or booleans on the wire.
+type texts map[string]string
+
+func (t *texts) UnmarshalJSON(data []byte) error {
+	var raw map[string]json.RawMessage
+	if json.Unmarshal(data, &raw) != nil || raw == nil {
+		return nil
+	}
+	*t = make(texts, len(raw))
+	for key, value := range raw {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		(*t)[key] = text
+	}
+	return nil
+}
+
+// wireTime is a time in any of the forms that the services write; what is none is zero.
+type wireTime time.Time
+
+func (t *wireTime) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if at, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {
+			*t = wireTime(at.UTC())
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,302 @@
+package model
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/validate"
+	"github.com/azureml-go/azureml/workspace"
+)
+
+// RegisterOptions are the optional parts of [Register], [RegisterReader] and [RegisterURL].
+type RegisterOptions struct {
+	Description string
+	// Tags and Properties of the new version; properties cannot be changed later.
+	Tags       map[string]string
+	Properties map[string]string
+	// Framework that made the model; empty is "Custom". FrameworkVersion needs a Framework.
+	Framework        Framework
+	FrameworkVersion string
+	// ChildPaths choose files and sub-folders of a folder; they are relative to it.
+	// Empty takes the whole folder.
+	ChildPaths []string
+	// Datasets are the data that the model was trained or tested with.
+	Datasets []DatasetReference
+	// SampleInput and SampleOutput are ids of registered datasets, with or without
+	// "aml://dataset/" before them.
+	SampleInput, SampleOutput string
+	// ResourceConfiguration is what a deployment without code shall get.
+	ResourceConfiguration *ResourceConfiguration
+	// RunID and ExperimentName are of the run that made the model.
+	RunID, ExperimentName string
+	// Concurrency is how many storage requests are made at once, 1 to 64; each takes up to
+	// 8 MiB of memory. 0 is 4.
+	Concurrency int
+	// Progress is told how far the upload is, in any goroutine but never in two at
+	// once. It must not block.
+	Progress func(UploadProgress)
+	// OnWarning gets what is worth saying.
+	OnWarning func(azureml.Warning)
+}
+
+// Register uploads the file or folder at path and registers it as a new version of the
+// model name. It returns when the model is registered; there is nothing to wait for.
+//
+// A folder is uploaded file by file and keeps its name: the files of "mydir" are at
+// $AZUREML_MODEL_DIR/mydir in a service's container. Hidden files are taken along,
+// empty folders are not, links to folders are not followed. Files up to 8 MiB take one
+// request to storage, larger ones go in blocks of 8 MiB, several at once; memory stays
+// the same however large they are. A file that is written to in the meantime is an
+// error (ErrConflict). When ctx ends, the upload stops within a second.
+//
+// All rules are checked before the first request (ErrInvalid). If the files were
+// uploaded and registering them failed, the error's remedy names the asset that holds
+// them, which [RegisterURL] takes.
+//
+// It mirrors azureml.core's Model.register.
+func Register(ctx context.Context, ws *workspace.Workspace, name, path string, o *RegisterOptions) (*Model, error) {
+	var options RegisterOptions
+	if o != nil {
+		options = *o
+	}
+	var c validate.Checker
+	checkName(&c, name)
+	options.check(&c)
+	files, prefix := modelFiles(&c, path, options.ChildPaths)
+	t := task{"register", subject(name)}
+	if err := c.Err(t.operation, t.subject); err != nil {
+		return nil, err
+	}
+	options.warn(t)
+	u := newUploads(ws, t, modelContainer(), options.Concurrency, options.Progress)
+	if err := u.files(ctx, files); err != nil {
+		return nil, err
+	}
+	return options.registerArtifacts(ctx, ws, t, name, localUpload+"/"+u.container+"/"+prefix)
+}
+
+// RegisterReader is [Register] for content that is no file: it uploads everything that
+// content gives, until io.EOF, under the name fileName (slashes make folders). Its
+// length need not be known. A Read that blocks is waited for even when ctx has ended.
+func RegisterReader(ctx context.Context, ws *workspace.Workspace, name, fileName string, content io.Reader, o *RegisterOptions) (*Model, error) {
+	var options RegisterOptions
+	if o != nil {
+		options = *o
+	}
+	var c validate.Checker
+	checkName(&c, name)
+	options.check(&c)
+	if !validArtifactPath(fileName) {
+		c.Add("fileName", fileName, "must be a relative path of slash-separated names")
+	}
+	if content == nil {
+		c.Add("content", nil, "is required")
+	}
+	if len(options.ChildPaths) > 0 {
+		c.Add("ChildPaths", strings.Join(options.ChildPaths, ", "), "can only choose parts of a folder")
+	}
+	t := task{"register", subject(name)}
+	if err := c.Err(t.operation, t.subject); err != nil {
+		return nil, err
+	}
+	options.warn(t)
+	u := newUploads(ws, t, modelContainer(), options.Concurrency, options.Progress)
+	if err := u.stream(ctx, fileName, content, -1); err != nil {
+		return nil, err
+	}
+	root, _, _ := strings.Cut(fileName, "/")
+	return options.registerArtifacts(ctx, ws, t, name, localUpload+"/"+u.container+"/"+root)
+}
+
+// RegisterURL registers what is in the workspace already, without an upload:
+// an asset ("aml://asset/ID"), artifacts such as the outputs of a run
+// ("aml://artifact/ExperimentRun/dcid.RUN/outputs/model.pkl", a file or a folder), or
+// anything else that the service takes as a model's address.
+func RegisterURL(ctx context.Context, ws *workspace.Workspace, name, address string, o *RegisterOptions) (*Model, error) {
+	var options RegisterOptions
+	if o != nil {
+		options = *o
+	}
+	var c validate.Checker
+	checkName(&c, name)
+	options.check(&c)
+	prefix, artifacts := strings.CutPrefix(address, artifactScheme)
+	switch u, err := url.Parse(address); {
+	case err != nil || u.Scheme == "" || u.User != nil || u.RawQuery != "":
+		c.Add("address", withoutQuery(address), `must be an address such as "aml://asset/ID", without user and query`)
+	case artifacts && (!validArtifactPath(strings.TrimSuffix(prefix, "/")) || strings.Count(prefix, "/") < 2):
+		c.Add("address", address, `must be "aml://artifact/ORIGIN/CONTAINER/PATH"`)
+	}
+	if len(options.ChildPaths) > 0 {
+		c.Add("ChildPaths", strings.Join(options.ChildPaths, ", "), "can only choose parts of a local folder")
+	}
+	t := task{"register", subject(name)}
+	if err := c.Err(t.operation, t.subject); err != nil {
+		return nil, err
+	}
+	options.warn(t)
+	if artifacts {
+		return options.registerArtifacts(ctx, ws, t, name, strings.TrimSuffix(prefix, "/"))
+	}
+	return options.registerURL(ctx, ws, t, name, address, false)
+}
+
+func withoutQuery(address string) string {
+	head, _, _ := strings.Cut(address, "?")
+	return head
+}
+
+// modelContainer names a container for the files of one model: time and chance.
+func modelContainer() string { return time.Now().Format("060102T150405") + "-" + randomHex() }
+
+// randomHex gives 8 hexadecimal digits.
+func randomHex() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// maxConcurrency bounds what a caller may ask for: 512 MiB of buffers.
+const maxConcurrency = 64
+
+func (o RegisterOptions) check(c *validate.Checker) {
+	if o.FrameworkVersion != "" && o.Framework == "" {
+		c.Add("FrameworkVersion", o.FrameworkVersion, "needs a Framework")
+	}
+	for _, m := range []struct {
+		field string
+		texts map[string]string
+	}{{"Tags", o.Tags}, {"Properties", o.Properties}} {
+		if _, empty := m.texts[""]; empty {
+			c.Add(m.field, nil, "must not have an empty key")
+		}
+	}
+	for _, d := range o.Datasets {
+		if d.Name == "" || d.ID == "" {
+			c.Add("Datasets", d.Name+":"+d.ID, "must have a name and an id each")
+		}
+	}
+	o.ResourceConfiguration.check(c)
+	if o.Concurrency < 0 || o.Concurrency > maxConcurrency {
+		c.Addf("Concurrency", o.Concurrency, "must be from 1 to %d, or 0 for the default", maxConcurrency)
+	}
+}
+
+func (r *ResourceConfiguration) check(c *validate.Checker) {
+	if r == nil {
+		return
+	}
+	c.In("ResourceConfiguration", func(c *validate.Checker) {
+		validate.Positive(c, "CPU", r.CPU)
+		validate.Positive(c, "MemoryGB", r.MemoryGB)
+		validate.Positive(c, "GPU", r.GPU)
+	})
+}
+
+func (o RegisterOptions) warn(t task) {
+	if o.Framework == FrameworkTfKeras && o.OnWarning != nil {
+		o.OnWarning(azureml.Warning{Subject: t.subject, Message: "the framework TfKeras is out of date; use TensorFlow"})
+	}
+}
+
+// wireModel registers a model.
+type wireModel struct {
+	Name             string                 `json:"name"`
+	Framework        Framework              `json:"framework,omitempty"`
+	FrameworkVersion string                 `json:"frameworkVersion,omitempty"`
+	Datasets         []DatasetReference     `json:"datasets"`
+	URL              string                 `json:"url"`
+	MIMEType         string                 `json:"mimeType"`
+	Description      string                 `json:"description,omitempty"`
+	Unpack           bool                   `json:"unpack"`
+	RunID            string                 `json:"runId,omitempty"`
+	ExperimentName   string                 `json:"experimentName,omitempty"`
+	Tags             map[string]string      `json:"kvTags,omitempty"`
+	Properties       map[string]string      `json:"properties,omitempty"`
+	SampleInput      string                 `json:"sampleInputData,omitempty"`
+	SampleOutput     string                 `json:"sampleOutputData,omitempty"`
+	Resources        *ResourceConfiguration `json:"resourceRequirements,omitempty"`
+}
+
+// registerArtifacts makes the asset and registers it.
+func (o RegisterOptions) registerArtifacts(ctx context.Context, ws *workspace.Workspace, t task, name, prefix string) (*Model, error) {
+	asset, err := createAsset(ctx, ws, t, name, prefix, o.RunID)
+	if err != nil {
+		return nil, uploaded(err, artifactScheme+prefix)
+	}
+	m, err := o.registerURL(ctx, ws, t, name, assetScheme+asset, true)
+	if err != nil {
+		return nil, uploaded(err, assetScheme+asset)
+	}
+	return m, nil
+}
+
+// registerURL registers the model. One whose answer was lost is found again by its
+// address, if that is an asset of our own: of others there may be earlier versions.
+func (o RegisterOptions) registerURL(ctx context.Context, ws *workspace.Workspace, t task, name, address string, own bool) (*Model, error) {
+	body := wireModel{
+		Name: name, Framework: o.Framework, FrameworkVersion: o.FrameworkVersion, Datasets: slices.Clone(o.Datasets),
+		URL: address, MIMEType: "application/json", Description: o.Description, RunID: o.RunID, ExperimentName: o.ExperimentName,
+		Tags: maps.Clone(o.Tags), Properties: maps.Clone(o.Properties),
+		SampleInput: datasetURL(o.SampleInput), SampleOutput: datasetURL(o.SampleOutput), Resources: o.ResourceConfiguration,
+	}
+	if body.Datasets == nil {
+		body.Datasets = []DatasetReference{}
+	}
+	m, err := createOnce(ctx, ws, func(ctx context.Context) (*Model, error) {
+		m := new(Model)
+		_, err := ws.Do(ctx, workspace.Request{
+			Service: workspace.ModelManagement, Operation: t.operation, Subject: t.subject,
+			Method: http.MethodPost, Path: "models", Body: body, Repeat: workspace.RepeatNarrow,
+		}, m)
+		return m, err
+	}, func(ctx context.Context) (*Model, error) {
+		if !own {
+			return nil, nil
+		}
+		found, err := readPage(ctx, ws, workspace.Request{
+			Service: workspace.ModelManagement, Operation: t.operation, Subject: t.subject, Path: "models",
+			Query: url.Values{"name": {name}, "count": {"20"}, "orderBy": {"CreatedAtDesc"}},
+		})
+		i := slices.IndexFunc(found, func(m *Model) bool { return m.URL == address })
+		if err != nil || i < 0 {
+			return nil, err
+		}
+		return found[i], nil
+	}, unable)
+	if err != nil {
+		return nil, err
+	}
+	if m.ID == "" {
+		return nil, &azureml.Error{Operation: t.operation, Subject: t.subject, Message: "the service gave no id for the model"}
+	}
+	return m, nil
+}
+
+// datasetURL is the service's form of a dataset's id.
+func datasetURL(id string) string {
+	if id == "" || strings.Contains(id, "://") {
+		return id
+	}
+	return datasetScheme + id
+}
+
+// uploaded says in the error of a registration where the files are.
+func uploaded(err error, address string) error {
+	e, ok := err.(*azureml.Error)
+	if !ok {
+		return err
+	}
+	copied := *e
+	copied.Remedy = strings.TrimSpace(e.Remedy + "\nThe files are in the workspace already: model.RegisterURL with " + address + " registers them without another upload.")
+	return &copied
+}

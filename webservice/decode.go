@@ -1,0 +1,232 @@
+package webservice
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/azureml-go/azureml/internal/rest"
+	"github.com/azureml-go/azureml/workspace"
+)
+
+// decode reads a service of any kind. It fails only on what is no JSON object: a
+// member that is missing, null or of an odd type is taken as absent.
+func decode(ws *workspace.Workspace, raw json.RawMessage) (Webservice, error) {
+	members, err := membersOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	var kind ComputeType
+	_ = json.Unmarshal(members["computeType"], &kind)
+	switch kind {
+	case ComputeTypeAKS:
+		return decodeAks(ws, members)
+	case ComputeTypeACI:
+		return decodeAci(ws, members)
+	case ComputeTypeAKSEndpoint:
+		return decodeEndpoint(ws, members)
+	}
+	return decodeUnknown(ws, members)
+}
+
+type members = map[string]json.RawMessage
+
+// membersOf takes a service's JSON apart and puts right what Go's decoder would
+// stumble over.
+func membersOf(raw json.RawMessage) (members, error) {
+	var m members
+	if err := rest.Unmarshal(raw, &m); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, fmt.Errorf("null in place of a JSON object")
+	}
+	for _, name := range []string{"createdTime", "updatedTime"} {
+		m[name] = wireTime(m[name])
+	}
+	for _, name := range []string{"kvTags", "properties"} {
+		m[name] = wireTexts(m[name])
+	}
+	delete(m, "sslKey")
+	maps.DeleteFunc(m, func(_ string, value json.RawMessage) bool { return value == nil })
+	return m, nil
+}
+
+// wireTime gives a time the form that time.Time reads, nil where there is none.
+func wireTime(raw json.RawMessage) json.RawMessage {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return nil
+	}
+	text = strings.TrimSpace(text)
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			if encoded, err := at.UTC().MarshalJSON(); err == nil {
+				return encoded
+			}
+		}
+	}
+	return nil
+}
+
+// wireTexts makes texts of the values of a map: the service sends numbers and
+// booleans as they were given.
+func wireTexts(raw json.RawMessage) json.RawMessage {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(raw, &values) != nil || values == nil {
+		return nil
+	}
+	texts := make(map[string]string, len(values))
+	for name, value := range values {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		texts[name] = text
+	}
+	encoded, err := rest.Marshal(texts)
+	if err != nil {
+		return nil
+	}
+	return encoded
+}
+
+// fill decodes members into a snapshot and sets what all kinds need.
+func fill(ws *workspace.Workspace, m members, snapshot any, common *Service) error {
+	raw, err := rest.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if err := rest.Unmarshal(raw, snapshot); err != nil {
+		return err
+	}
+	common.ws, common.raw, common.runner = ws, raw, new(runner)
+	if common.SwaggerURI == "" {
+		common.SwaggerURI = swaggerURI(common.ScoringURI)
+	}
+	return nil
+}
+
+// swaggerURI puts swagger.json in place of the last segment of the scoring address.
+func swaggerURI(scoring string) string {
+	cut := strings.LastIndexByte(scoring, '/')
+	if cut < 0 || strings.HasSuffix(scoring[:cut], "/") {
+		return ""
+	}
+	return scoring[:cut+1] + "swagger.json"
+}
+
+func decodeAks(ws *workspace.Workspace, m members) (*AksWebservice, error) {
+	s := new(AksWebservice)
+	if err := fill(ws, m, s, &s.Service); err != nil {
+		return nil, err
+	}
+	s.ModelIDs, s.Environment = contents(m, s.Environment)
+	return s, nil
+}
+
+func decodeAci(ws *workspace.Workspace, m members) (*AciWebservice, error) {
+	s := new(AciWebservice)
+	if err := fill(ws, m, s, &s.Service); err != nil {
+		return nil, err
+	}
+	s.ModelIDs, s.Environment = contents(m, s.Environment)
+	return s, nil
+}
+
+func decodeEndpoint(ws *workspace.Workspace, m members) (*AksEndpoint, error) {
+	versions := make(map[string]*AksWebservice)
+	var raw map[string]json.RawMessage
+	_ = json.Unmarshal(m["versions"], &raw)
+	for name, version := range raw {
+		inner, err := membersOf(version)
+		if err != nil {
+			continue
+		}
+		if versions[name], err = decodeAks(ws, inner); err != nil {
+			return nil, err
+		}
+		if versions[name].Name == "" {
+			versions[name].Name = name
+		}
+	}
+	bare := maps.Clone(m)
+	delete(bare, "versions")
+	s := new(AksEndpoint)
+	if err := fill(ws, bare, s, &s.Service); err != nil {
+		return nil, err
+	}
+	whole, err := rest.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	s.raw, s.Versions = whole, versions
+	return s, nil
+}
+
+func decodeUnknown(ws *workspace.Workspace, m members) (*UnknownWebservice, error) {
+	s := new(UnknownWebservice)
+	if err := fill(ws, m, s, &s.Service); err != nil {
+		return nil, err
+	}
+	if s.ScoringURI == "" && s.IPAddress != "" && s.Port != nil {
+		s.ScoringURI = fmt.Sprintf("%s:%d", s.IPAddress, *s.Port)
+	}
+	return s, nil
+}
+
+// contents finds the models and the environment inside a service: the latter at one of
+// two places, models as objects or as ids.
+func contents(m members, environment *EnvironmentReference) ([]string, *EnvironmentReference) {
+	var image struct {
+		ModelIDs    []string              `json:"modelIds"`
+		Environment *EnvironmentReference `json:"environment"`
+	}
+	_ = rest.Unmarshal(m["environmentImageRequest"], &image)
+	if image.Environment != nil {
+		environment = image.Environment
+	}
+	var models []struct {
+		ID string `json:"id"`
+	}
+	_ = rest.Unmarshal(m["models"], &models)
+	ids := image.ModelIDs
+	for _, model := range models {
+		if model.ID != "" && !slices.Contains(ids, model.ID) {
+			ids = append(ids, model.ID)
+		}
+	}
+	return ids, environment
+}
+
+// propertyOrder gives the names of a service's properties in the order of the wire,
+// which a Go map does not keep.
+func propertyOrder(raw json.RawMessage) []string {
+	var outer struct {
+		Properties json.RawMessage `json:"properties"`
+	}
+	if json.Unmarshal(raw, &outer) != nil {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(outer.Properties))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return nil
+	}
+	var names []string
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return names
+		}
+		var value json.RawMessage
+		if decoder.Decode(&value) != nil {
+			return names
+		}
+		names = append(names, fmt.Sprint(name))
+	}
+	return names
+}
