@@ -138,7 +138,7 @@ func ExampleGet() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	_, err := compute.Get(ctx, ws, "myaks", nil)
+	_, err := compute.Get(ctx, ws, "myaks")
 	if errors.Is(err, azureml.ErrNotFound) {
 		fmt.Println("there is no such compute")
 	}
@@ -184,7 +184,7 @@ func ExampleCompute_BeginDetach() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	aks, err := compute.Get(ctx, ws, "shared", nil)
+	aks, err := compute.Get(ctx, ws, "shared")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func ExampleAksCompute_BeginUpdate() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	aks, err := compute.Get(ctx, ws, "myaks", nil)
+	aks, err := compute.Get(ctx, ws, "myaks")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func ExampleAksCompute_Credentials() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	aks, err := compute.Get(ctx, ws, "myaks", nil)
+	aks, err := compute.Get(ctx, ws, "myaks")
 	if err != nil {
 		log.Fatal(err)
 	}

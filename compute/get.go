@@ -10,16 +10,13 @@ import (
 	"github.com/azureml-go/azureml/workspace"
 )
 
-// GetOptions are the optional parts of [Get] and [GetAny]; there are none yet.
-type GetOptions struct{}
-
 // Get reads the AKS compute name with one request. A compute of another type is an
 // error of kind azureml.ErrInvalid that names the type; [GetAny] reads those.
 //
 // Errors: azureml.ErrNotFound, ErrForbidden, ErrInvalid. It mirrors azureml.core's
 // AksCompute(ws, name).
-func Get(ctx context.Context, ws *workspace.Workspace, name string, o *GetOptions) (*AksCompute, error) {
-	c, err := GetAny(ctx, ws, name, o)
+func Get(ctx context.Context, ws *workspace.Workspace, name string) (*AksCompute, error) {
+	c, err := GetAny(ctx, ws, name)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +27,7 @@ func Get(ctx context.Context, ws *workspace.Workspace, name string, o *GetOption
 //
 // Errors: azureml.ErrNotFound, ErrForbidden, ErrInvalid. It mirrors azureml.core's
 // ComputeTarget(ws, name).
-func GetAny(ctx context.Context, ws *workspace.Workspace, name string, _ *GetOptions) (*Compute, error) {
+func GetAny(ctx context.Context, ws *workspace.Workspace, name string) (*Compute, error) {
 	if err := given("get", ws, name); err != nil {
 		return nil, err
 	}

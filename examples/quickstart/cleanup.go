@@ -65,7 +65,7 @@ func (j *job) detach(ctx context.Context) error {
 }
 
 func (j *job) deleteCluster(ctx context.Context) error {
-	cluster, err := compute.Get(ctx, j.ws, clusterName, nil)
+	cluster, err := compute.Get(ctx, j.ws, clusterName)
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func computeScenarios() []parity.Scenario {
 		attaching("compute_attach_failed", "aks-att", compute.AksAttachConfiguration{ResourceGroup: "rg-aks", ClusterName: "missing"}, preflight("missing", 403, `{"error":{"code":"AuthorizationFailed","message":"may not look"}}`)),
 		{Name: "compute_get", Run: within(getCompute)},
 		{Name: "compute_get_unknown", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-			_, err := compute.Get(ctx, ws, "nope", nil)
+			_, err := compute.Get(ctx, ws, "nope")
 			return nil, err
 		})},
 		{Name: "compute_delete", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
@@ -129,7 +129,7 @@ func computeScenarios() []parity.Scenario {
 }
 
 func getCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-	aks, err := compute.Get(ctx, ws, "aks-prod", nil)
+	aks, err := compute.Get(ctx, ws, "aks-prod")
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func getCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (
 }
 
 func deleteCompute(ctx context.Context, ws *workspace.Workspace, name string) error {
-	aks, err := compute.Get(ctx, ws, name, nil)
+	aks, err := compute.Get(ctx, ws, name)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func deleteCompute(ctx context.Context, ws *workspace.Workspace, name string) er
 }
 
 func detachCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-	aks, err := compute.Get(ctx, ws, "aks-att", nil)
+	aks, err := compute.Get(ctx, ws, "aks-att")
 	if err != nil {
 		return nil, err
 	}

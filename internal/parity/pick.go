@@ -21,7 +21,7 @@ func (s *Stage) pick(call *Call) *Line {
 		if line.change || !s.sameTarget(line, call) {
 			continue
 		}
-		if i >= s.cursor {
+		if i > s.cursor {
 			return line
 		}
 		latest = line
