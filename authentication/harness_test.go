@@ -57,8 +57,12 @@ func TestMain(m *testing.M) {
 
 // jwtFor is a token with the claims that matter.
 func jwtFor(audience string, expires time.Time) string {
+	return jwtWith(fmt.Sprintf(`{"aud":%q,"tid":%q,"exp":%d}`, audience, testTenant, expires.Unix()))
+}
+
+func jwtWith(payload string) string {
 	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
-	return part(`{"typ":"JWT","alg":"RS256"}`) + "." + part(fmt.Sprintf(`{"aud":%q,"tid":%q,"exp":%d}`, audience, testTenant, expires.Unix())) + "." + part("signature")
+	return part(`{"typ":"JWT","alg":"RS256"}`) + "." + part(payload) + "." + part("signature")
 }
 
 func scoped(scope string) policy.TokenRequestOptions {
@@ -132,4 +136,19 @@ func (pending) Do(r *http.Request) (*http.Response, error) {
 		status, body = http.StatusBadRequest, `{"error":"authorization_pending","error_codes":[70016]}`
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, r.Context().Err()
+}
+
+func (e echo) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "openid") {
+		return e.pending.Do(r)
+	}
+	var sent []byte
+	if r.Body != nil {
+		sent, _ = io.ReadAll(r.Body)
+	}
+	body, err := json.Marshal(map[string]any{
+		"error": "invalid_client", "error_codes": []int{7000215},
+		"error_description": "AADSTS7000215: you sent " + string(sent) + " " + fmt.Sprint(r.Header),
+	})
+	return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, err
 }

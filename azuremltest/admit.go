@@ -20,7 +20,7 @@ func (c *call) admit() bool {
 	if c.route.auth == authARM && !c.checkToken() || !c.checkVersion() {
 		return false
 	}
-	if c.wild["ws"] == "" {
+	if c.wild["ws"] == "" || c.route.creates {
 		return true
 	}
 	return c.findWorkspace()
@@ -83,7 +83,7 @@ func (c *call) unauthorized(code, message string) bool {
 func (c *call) findWorkspace() bool {
 	w := &c.srv.world
 	if c.ws = w.workspace(c.wild["sub"], c.wild["rg"], c.wild["ws"]); c.ws != nil {
-		return true
+		return c.checkNetwork()
 	}
 	if !c.findGroup() {
 		return false

@@ -36,7 +36,7 @@ type environmentBody struct {
 	Spark                json.RawMessage `json:"spark"`
 	Databricks           json.RawMessage `json:"databricks,omitempty"`
 	R                    json.RawMessage `json:"r"`
-	InferencingStack     json.RawMessage `json:"inferencingStackVersion"`
+	Stack                json.RawMessage `json:"inferencingStackVersion"`
 }
 
 // environmentRoutes are the environment service. contract: model §7.2
@@ -108,7 +108,7 @@ func (v *environmentVersion) body(ws *workspace, name string) environmentBody {
 		Spark:                get("spark"),
 		Databricks:           v.members["databricks"],
 		R:                    get("r"),
-		InferencingStack:     get("inferencingstackversion"),
+		Stack:                get("inferencingstackversion"),
 	}
 }
 
@@ -238,7 +238,7 @@ func checkDocker(raw json.RawMessage) string {
 		}
 	}
 	given := 0
-	for _, set := range []bool{docker.BaseImage != nil, docker.BaseDockerfile != nil, len(docker.BuildContext) > 0 && string(docker.BuildContext) != "null"} {
+	for _, set := range []bool{docker.BaseImage != nil, docker.BaseDockerfile != nil, !isNull(docker.BuildContext)} {
 		if set {
 			given++
 		}

@@ -88,6 +88,36 @@ func (svc *service) exported() Service {
 	return out
 }
 
+// AddService makes a web service that is healthy at once, without an operation,
+// and returns it as Services does. The request is what a client would send to
+// create it, anything that can be marshalled to JSON. The workspace is named as
+// for [Server.Services]. It panics if the service would be refused, or exists.
+func (s *Server) AddService(in Workspace, request any) Service {
+	doc, err := marshal(request)
+	var spec serviceSpec
+	if err == nil {
+		err = json.Unmarshal(doc, &spec)
+	}
+	if err != nil {
+		panic("azuremltest: the request for a service is malformed: " + err.Error())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := &s.mustWorkspace(in).data
+	mustBeFree(d.services, spec.Name, "service", spec.Name)
+	keys := spec.Keys
+	if bad := d.checkRequest(&spec); len(bad) > 0 {
+		panic("azuremltest: " + bad[0].Message)
+	}
+	svc := d.place(&spec, keys, &userBody{TenantID: d.ws.tenant})
+	svc.state = stateHealthy
+	for _, v := range svc.versions {
+		v.state = stateHealthy
+	}
+	svc.release()
+	return svc.exported()
+}
+
 // plain returns the map without pointers.
 func (m tagMap) plain() map[string]string {
 	out := make(map[string]string, len(m))

@@ -196,7 +196,7 @@ func (d *dataPlane) checkImageAsset(a imageAsset, bad *checks) {
 // checkImageEnvironment wants environments that are only named to be registered.
 func (d *dataPlane) checkImageEnvironment(r *imageRequest, bad *checks) {
 	ref := r.Reference
-	if e := r.Environment; e != nil && e.Docker == nil && e.Python == nil {
+	if e := r.Environment; e != nil && isNull(e.Docker) && isNull(e.Python) {
 		ref = &e.environmentRef
 	}
 	if ref != nil && d.environments[ref.Name].find(orEmpty(ref.Version)) == nil {
@@ -234,10 +234,10 @@ func (d *dataPlane) checkEndpoint(s *serviceSpec, bad *checks) {
 		}
 		d.checkContainer(v, bad)
 	}
-	if sum > 100 {
+	if sum > 100+1e-9 { // sums of fractions are not exact
 		bad.add("InvalidTrafficPercentile", "The sum of trafficPercentile of all versions of endpoint %s is %v; it must not exceed 100.", s.Name, sum)
 	}
-	if defaults != 1 {
+	if defaults != 1 && len(s.Versions) > 0 {
 		bad.add("InvalidDefaultVersion", "Exactly one version of endpoint %s must be the default; there are %d.", s.Name, defaults)
 	}
 	if controls > 1 {

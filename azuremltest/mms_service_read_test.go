@@ -28,6 +28,11 @@ func TestOverwrite(t *testing.T) {
 	wantMMSError(t, create(t, srv, aciRequest("svc", "overwrite", true)), http.StatusBadRequest, "ComputeTypeMismatch", "cannot be overwritten")
 	settle(t, srv, create(t, srv, aksRequest("fresh", "overwrite", true)))
 
+	// A container group moves to the name that is asked for.
+	deploy(t, srv, aciRequest("group"))
+	moved := deploy(t, srv, aciRequest("group", "overwrite", true, "dnsNameLabel", "here"))
+	assert.Equal(t, "http://here.westeurope.azurecontainer.io/score", moved.at("scoringUri"))
+
 	// An overwritten deployment that is under way is cancelled.
 	one := create(t, srv, aksRequest("twice"))
 	two := create(t, srv, aksRequest("twice", "overwrite", true))

@@ -80,24 +80,32 @@ func (c *call) createService() {
 	if c.refused(bad) {
 		return
 	}
-	svc := old
+	svc := d.place(&spec, keys, c.user())
+	c.accepted(svc.deploy(deployPhases(spec.Name), sortedKeys(spec.Versions)))
+}
+
+// place puts a specification that has been found good in the place of a
+// service, which is made if it does not exist.
+func (d *dataPlane) place(spec *serviceSpec, keys *authKeys, by *userBody) *service {
+	svc := d.services[spec.Name]
 	if svc == nil {
-		svc = &service{ws: c.ws, createdBy: c.user(), stamp: d.newStamp(), primary: c.srv.hex(16), secondary: c.srv.hex(16)}
+		srv := d.ws.srv
+		svc = &service{ws: d.ws, createdBy: by, stamp: d.newStamp(), primary: srv.hex(16), secondary: srv.hex(16)}
 		d.services[spec.Name] = svc
 	}
 	svc.setKeys(keys)
 	spec.markVersions()
-	svc.spec = &spec
+	svc.spec = spec
 	svc.versions = map[string]*versionState{}
-	for name := range spec.Versions {
-		svc.addVersion(c, name)
+	for _, name := range sortedKeys(spec.Versions) {
+		svc.addVersion(name, by)
 	}
-	c.accepted(svc.deploy(deployPhases(spec.Name), sortedKeys(spec.Versions)))
+	return svc
 }
 
 // addVersion starts to keep the state of a version.
-func (svc *service) addVersion(c *call, name string) {
-	svc.versions[name] = &versionState{createdBy: c.user(), stamp: c.ws.data.newStamp()}
+func (svc *service) addVersion(name string, by *userBody) {
+	svc.versions[name] = &versionState{createdBy: by, stamp: svc.ws.data.newStamp()}
 }
 
 // setKeys takes over the keys that are given.
@@ -139,7 +147,7 @@ func (c *call) patchService() {
 	}
 	for _, name := range change.touched {
 		if svc.versions[name] == nil {
-			svc.addVersion(c, name)
+			svc.addVersion(name, c.user())
 		}
 	}
 	for name := range svc.versions {

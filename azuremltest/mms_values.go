@@ -217,3 +217,6 @@ func nullIfEmpty(s string) *string {
 
 // sortedKeys returns the keys of a map in their order.
 func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+// isNull reports whether a member is missing or null.
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

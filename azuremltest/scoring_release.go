@@ -3,6 +3,7 @@ package azuremltest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"io"
 	"io/fs"
@@ -150,13 +151,12 @@ func (svc *service) settleAddress() {
 	if svc.publicIP == "" {
 		svc.publicIP = srv.world.newIP()
 		srv.claimHost(svc.publicIP)
-		if s.VNet == nil {
-			label := orEmpty(s.DNSLabel)
-			if label == "" {
-				label = srv.guid()
-			}
-			svc.fqdn = strings.ToLower(label + "." + *s.Location + ".azurecontainer.io")
-		}
+	}
+	label, _, _ := strings.Cut(svc.fqdn, ".")
+	label = cmp.Or(orEmpty(s.DNSLabel), label, srv.guid())
+	svc.fqdn = ""
+	if s.VNet == nil {
+		svc.fqdn = strings.ToLower(label + "." + *s.Location + ".azurecontainer.io")
 	}
 	scheme, host := "http", svc.fqdn
 	if host == "" {

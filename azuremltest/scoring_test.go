@@ -50,6 +50,22 @@ func TestScoreEchoes(t *testing.T) {
 	assert.Equal(t, http.StatusMethodNotAllowed, get.status)
 }
 
+func TestAddService(t *testing.T) {
+	t.Parallel()
+	srv := newServiceWorld(t, nil)
+	added := srv.AddService(defaultWorkspace, aksRequest("svc", "keys", object{"primaryKey": "k", "secondaryKey": nil}))
+	assert.Equal(t, srv.Services(defaultWorkspace)[0], added)
+	assert.Equal(t, "Healthy", added.State)
+	score(t, srv, added.ScoringURL, "{}", "Authorization", "Bearer k").want(t, http.StatusOK)
+	assert.Equal(t, added.ScoringURL, get(t, srv, "svc").at("scoringUri"))
+	end := srv.AddService(defaultWorkspace, endpointRequest("end", "version"))
+	assert.Equal(t, "Healthy", end.Versions[0].State)
+	assert.EqualValues(t, 100, end.Versions[0].Share)
+	settle(t, srv, change(t, srv, "end", `[{"op":"replace","path":"/appInsightsEnabled","value":true}]`))
+	assert.PanicsWithValue(t, `azuremltest: there is a service "svc" already`, func() { srv.AddService(defaultWorkspace, aksRequest("svc")) })
+	assert.PanicsWithValue(t, "azuremltest: Compute with name nope not found", func() { srv.AddService(defaultWorkspace, aksRequest("new", "computeName", "nope")) })
+}
+
 func TestScorer(t *testing.T) {
 	t.Parallel()
 	srv := newServiceWorld(t, nil)

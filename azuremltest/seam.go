@@ -46,6 +46,8 @@ type route struct {
 	// versions are the api-versions that the resource manager takes; nil where
 	// there is no such parameter.
 	versions []string
+	// creates says that the workspace in the path need not exist.
+	creates bool
 	// unlocked runs the handler without the server's lock and writes straight
 	// to the connection. Other handlers' answers are buffered, so a slow
 	// reader never holds the lock.

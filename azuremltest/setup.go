@@ -44,6 +44,7 @@ type ServicePrincipal struct {
 	// assertion's signature is not checked.
 	Certificate bool
 	ObjectID    string // made up if empty
+	Name        string // display name; the client id if empty
 }
 
 // Subscription is a subscription.
@@ -151,6 +152,16 @@ func (s *Server) AddWorkspace(w Workspace) Workspace {
 	group := sub.makeGroup(w.ResourceGroup, w.Location)
 	key := workspaceKey(sub.id, group.name, w.Name)
 	mustBeFree(s.world.workspaces, key, "workspace", w.Name)
+	ws := s.newWorkspace(sub, group, w)
+	ws.settings = ws.defaultSettings()
+	for id, kind := range ws.settings.resources() {
+		s.world.addResource(id, kind, ws.location)
+	}
+	return ws.exported()
+}
+
+// newWorkspace makes a workspace without settings.
+func (s *Server) newWorkspace(sub *subscription, group *resourceGroup, w Workspace) *workspace {
 	ws := &workspace{
 		srv: s, sub: sub.id, rg: group.name, name: w.Name, id: strings.ToLower(w.ID),
 		location: strings.ToLower(w.Location), tenant: sub.tenant, privateLink: w.PrivateLink,
@@ -158,8 +169,8 @@ func (s *Server) AddWorkspace(w Workspace) Workspace {
 		computes: map[string]*compute{},
 	}
 	ws.data = newDataPlane(ws)
-	s.world.workspaces[key] = ws
-	return ws.exported()
+	s.world.workspaces[workspaceKey(sub.id, group.name, w.Name)] = ws
+	return ws
 }
 
 // AddCluster makes an AKS cluster that a workspace can attach, and returns its

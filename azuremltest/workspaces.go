@@ -5,7 +5,17 @@ import (
 	"net/http"
 )
 
-func (c *call) getWorkspace() { c.json(http.StatusOK, c.ws.wire()) }
+// getWorkspace shows the workspace, and counts as a look at the operation on it.
+func (c *call) getWorkspace() {
+	if op := c.ws.op; op != nil && op.read(c.srv) {
+		op.end()
+		if c.srv.world.workspace(c.ws.sub, c.ws.rg, c.ws.name) == nil {
+			c.findWorkspace() // it was deleted: answers 404
+			return
+		}
+	}
+	c.json(http.StatusOK, c.ws.wire())
+}
 
 // listWorkspaces lists those of the group in the path, or of the subscription.
 func (c *call) listWorkspaces() {
@@ -29,39 +39,26 @@ func (ws *workspace) envelope() map[string]any {
 	return map[string]any{
 		"id": ws.path(), "name": ws.name, "type": workspaceType, "location": ws.location, "tags": tags,
 		"etag": nil, "kind": "Default", "sku": map[string]string{"name": "Basic", "tier": "Basic"},
-		"identity": map[string]string{"type": "SystemAssigned", "principalId": ws.principalID, "tenantId": ws.tenant},
+		"identity": ws.identity(),
 	}
 }
 
 // wire is the workspace as the resource manager shows it. contract: workspace §4
 func (ws *workspace) wire() any {
-	group := "/subscriptions/" + ws.sub + "/resourcegroups/" + ws.rg + "/providers/"
 	created := ws.created.UTC().Format("2006-01-02T15:04:05.0000000Z")
-	properties := map[string]any{
-		"friendlyName": ws.name, "description": "", "creationTime": created,
-		"workspaceId": ws.id, "tenantId": ws.tenant, "provisioningState": "Succeeded",
-		"storageAccount":                  group + "microsoft.storage/storageaccounts/" + ws.storageAccount(),
-		"keyVault":                        group + "microsoft.keyvault/vaults/" + ws.resourceName("keyvault", 24),
-		"applicationInsights":             group + "microsoft.insights/components/" + ws.resourceName("insights", 24),
-		"containerRegistry":               nil,
-		"adbWorkspace":                    nil,
-		"discoveryUrl":                    ws.discoveryURL(),
-		"mlFlowTrackingUri":               "azureml://" + ws.apiHost() + "/mlflow/v1.0" + ws.path(),
-		"hbiWorkspace":                    false,
-		"imageBuildCompute":               "",
-		"allowPublicAccessWhenBehindVnet": false,
-		"publicNetworkAccess":             "Enabled",
-		"privateLinkCount":                0,
-		"storageHnsEnabled":               false,
-		"linkedModelInventoryArmId":       nil,
-		"primaryUserAssignedIdentity":     nil,
-		"systemDatastoresAuthMode":        "accessKey",
-		"v1LegacyMode":                    false,
-		"privateEndpointConnections":      []any{},
+	properties := ws.settings.wire()
+	maps.Copy(properties, map[string]any{
+		"creationTime": created, "workspaceId": ws.id, "tenantId": ws.tenant, "adbWorkspace": nil,
+		"discoveryUrl":               ws.discoveryURL(),
+		"mlFlowTrackingUri":          "azureml://" + ws.apiHost() + "/mlflow/v1.0" + ws.path(),
+		"privateLinkCount":           0,
+		"storageHnsEnabled":          false,
+		"linkedModelInventoryArmId":  nil,
+		"privateEndpointConnections": []any{},
 		"notebookInfo": map[string]any{"resourceId": ws.resourceName("notebook", 32), "isPrivateLinkEnabled": false,
 			"fqdn":                     "ml-" + ws.name + "-" + ws.location + "-" + ws.id + "." + ws.location + ".notebooks.azure.net",
 			"notebookPreparationError": nil},
-	}
+	})
 	body := maps.Clone(ws.envelope())
 	body["properties"] = properties
 	body["systemData"] = map[string]string{"createdAt": created, "createdBy": "someone@contoso.example", "createdByType": "User",

@@ -16,6 +16,7 @@ type world struct {
 	workspaces    map[string]*workspace // by workspaceKey
 	operations    map[string]*operation // of the resource manager, by id
 	refreshTokens map[string]tokenClaims
+	management    management
 	nextIP        int
 }
 
@@ -51,6 +52,8 @@ type workspace struct {
 	tags          map[string]string
 	created       time.Time
 	principalID   string
+	settings      settings
+	op            *operation // that changes the workspace itself, nil if none does
 
 	computes map[string]*compute // by lower-case name
 	data     dataPlane
@@ -63,6 +66,7 @@ func newWorld() world {
 		workspaces:    map[string]*workspace{},
 		operations:    map[string]*operation{},
 		refreshTokens: map[string]tokenClaims{},
+		management:    newManagement(),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,23 +32,24 @@ func play(t *testing.T, name string, test func(t *testing.T, ws *workspace.Works
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := recording.Play(t, name)
-		ws, err := workspace.Get(t.Context(), "ws-prod", p.Credential(), &workspace.GetOptions{
-			ClientOptions: p.ClientOptions(), SubscriptionID: "11111111-2222-3333-4444-555555555555", ResourceGroup: "rg-ml",
-		})
-		require.NoError(t, err)
-		test(t, ws)
+		test(t, open(t, p, p.ClientOptions()))
 	})
+}
+
+func open(t *testing.T, p *recording.Player, options azcore.ClientOptions) *workspace.Workspace {
+	t.Helper()
+	ws, err := workspace.Get(t.Context(), "ws-prod", p.Credential(), &workspace.GetOptions{
+		ClientOptions: options, SubscriptionID: "11111111-2222-3333-4444-555555555555", ResourceGroup: "rg-ml",
+	})
+	require.NoError(t, err)
+	return ws
 }
 
 // offline is a workspace that fails the test when it is asked for anything.
 func offline(t *testing.T) *workspace.Workspace {
 	t.Helper()
 	p := recording.Play(t, "workspace")
-	ws, err := workspace.Get(t.Context(), "ws-prod", p.Credential(), &workspace.GetOptions{
-		ClientOptions: p.ClientOptions(), SubscriptionID: "11111111-2222-3333-4444-555555555555", ResourceGroup: "rg-ml",
-	})
-	require.NoError(t, err)
-	return ws
+	return open(t, p, p.ClientOptions())
 }
 
 // failure is the *azureml.Error behind err, which must not show the signature.
@@ -105,9 +105,10 @@ type testService struct{ Name string }
 
 // testConfiguration has the payload of a deployment to AKS without any options.
 type testConfiguration struct {
-	compute string
-	rules   []azureml.Violation
-	seen    *[]model.DeployRequest
+	compute  string
+	replicas int
+	rules    []azureml.Violation
+	seen     *[]model.DeployRequest
 }
 
 func (c testConfiguration) DeployPayload(r model.DeployRequest) (any, error) {
@@ -125,6 +126,9 @@ func (c testConfiguration) DeployPayload(r model.DeployRequest) (any, error) {
 		"name":                      r.Name, "description": nil, "kvTags": nil, "properties": map[string]string{},
 		"keys": map[string]any{"primaryKey": nil, "secondaryKey": nil}, "computeType": "AKS",
 		"environmentImageRequest": r.Image, "location": nil,
+	}
+	if c.replicas > 0 {
+		payload["numReplicas"] = c.replicas
 	}
 	if r.Overwrite {
 		payload["overwrite"] = true
@@ -150,12 +154,6 @@ func sklearn() *model.Environment {
 	return e
 }
 
-func with(base, more map[string]string) map[string]string {
-	merged := maps.Clone(base)
-	maps.Copy(merged, more)
-	return merged
-}
-
 // scripted is a workspace whose services and storage answer with what answer gives.
 func scripted(t *testing.T, answer func(r *http.Request) (int, string)) *workspace.Workspace {
 	t.Helper()
@@ -172,11 +170,7 @@ func scripted(t *testing.T, answer func(r *http.Request) (int, string)) *workspa
 		status, body := answer(r)
 		return response(r, status, body), nil
 	})}
-	ws, err := workspace.Get(t.Context(), "ws-prod", p.Credential(), &workspace.GetOptions{
-		ClientOptions: options, SubscriptionID: "11111111-2222-3333-4444-555555555555", ResourceGroup: "rg-ml",
-	})
-	require.NoError(t, err)
-	return ws
+	return open(t, p, options)
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -185,4 +179,13 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func response(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
+}
+
+type transporter func(*http.Request) (*http.Response, error)
+
+func (f transporter) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+func readAll(r *http.Request) string {
+	data, _ := io.ReadAll(r.Body)
+	return string(data)
 }

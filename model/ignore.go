@@ -1,7 +1,6 @@
 package model
 
 import (
-	"path"
 	"regexp"
 	"strings"
 )
@@ -143,7 +142,7 @@ func ignoreClass(rest string) (expression string, length int) {
 // ignores tells whether the slash-separated path below the folder is left out. A file in
 // a folder that is left out is left out, too.
 func (rules ignoreRules) ignores(name string, folder bool) bool {
-	if parent := path.Dir(name); parent != "." && rules.ignores(parent, true) {
+	if slash := strings.LastIndexByte(name, '/'); slash > 0 && rules.ignores(name[:slash], true) {
 		return true
 	}
 	for i := len(rules) - 1; i >= 0; i-- {

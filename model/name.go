@@ -36,5 +36,8 @@ func splitID(id string) (name string, version int64, ok bool) {
 		return "", 0, false
 	}
 	version, err := strconv.ParseInt(text, 10, 64)
-	return name, version, err == nil && version > 0
+	if err != nil || version <= 0 {
+		return "", 0, false
+	}
+	return name, version, true
 }

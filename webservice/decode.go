@@ -3,6 +3,7 @@ package webservice
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,8 +36,7 @@ func decode(ws *workspace.Workspace, raw json.RawMessage) (Webservice, error) {
 
 type members = map[string]json.RawMessage
 
-// membersOf takes a service's JSON apart and puts right what Go's decoder would
-// stumble over.
+// membersOf takes a service's JSON apart. A private key in it is left out.
 func membersOf(raw json.RawMessage) (members, error) {
 	var m members
 	if err := rest.Unmarshal(raw, &m); err != nil {
@@ -45,15 +45,21 @@ func membersOf(raw json.RawMessage) (members, error) {
 	if m == nil {
 		return nil, fmt.Errorf("null in place of a JSON object")
 	}
+	delete(m, "sslKey")
+	return m, nil
+}
+
+// readable is a copy of m with what Go's decoder would stumble over put right.
+func readable(m members) members {
+	m = maps.Clone(m)
 	for _, name := range []string{"createdTime", "updatedTime"} {
 		m[name] = wireTime(m[name])
 	}
 	for _, name := range []string{"kvTags", "properties"} {
 		m[name] = wireTexts(m[name])
 	}
-	delete(m, "sslKey")
 	maps.DeleteFunc(m, func(_ string, value json.RawMessage) bool { return value == nil })
-	return m, nil
+	return m
 }
 
 // wireTime gives a time the form that time.Time reads, nil where there is none.
@@ -95,20 +101,70 @@ func wireTexts(raw json.RawMessage) json.RawMessage {
 	return encoded
 }
 
-// fill decodes members into a snapshot and sets what all kinds need.
-func fill(ws *workspace.Workspace, m members, snapshot any, common *Service) error {
+// fill decodes members into a snapshot, and common of it gets what all kinds need.
+func fill[S any](ws *workspace.Workspace, m members, common func(*S) *Service) (*S, error) {
 	raw, err := rest.Marshal(m)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := rest.Unmarshal(raw, snapshot); err != nil {
-		return err
+	snapshot, err := lenient[S](readable(m))
+	if err != nil {
+		return nil, err
 	}
-	common.ws, common.raw, common.runner = ws, raw, new(runner)
-	if common.SwaggerURI == "" {
-		common.SwaggerURI = swaggerURI(common.ScoringURI)
+	s := common(snapshot)
+	s.ws, s.raw, s.runner = ws, raw, new(runner)
+	if s.SwaggerURI == "" {
+		s.SwaggerURI = swaggerURI(s.ScoringURI)
 	}
-	return nil
+	return snapshot, nil
+}
+
+// maxOdd is how many members of an odd type are left out of a service.
+const maxOdd = 100
+
+// lenient decodes members and leaves out those of an odd type. Left in, they would be
+// zero, not absent.
+func lenient[S any](m members) (*S, error) {
+	for range maxOdd {
+		raw, err := rest.Marshal(m)
+		if err != nil {
+			return nil, err
+		}
+		out := new(S)
+		err = json.Unmarshal(raw, out)
+		if err == nil {
+			return out, nil
+		}
+		mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err)
+		if !ok {
+			return nil, err
+		}
+		if !drop(m, strings.Split(mismatch.Field, ".")) {
+			break
+		}
+	}
+	return nil, errors.New("too many members of a type that was not expected")
+}
+
+// drop takes the member at path out of m, or the outermost one on the way to it that
+// cannot be taken apart. The path may begin with names of Go's embedded structs.
+func drop(m members, path []string) bool {
+	name := path[0]
+	value, ok := m[name]
+	if !ok {
+		return len(path) > 1 && drop(m, path[1:])
+	}
+	if len(path) > 1 {
+		var inner members
+		if json.Unmarshal(value, &inner) == nil && inner != nil && drop(inner, path[1:]) {
+			if encoded, err := rest.Marshal(inner); err == nil {
+				m[name] = encoded
+				return true
+			}
+		}
+	}
+	delete(m, name)
+	return true
 }
 
 // swaggerURI puts swagger.json in place of the last segment of the scoring address.
@@ -121,8 +177,8 @@ func swaggerURI(scoring string) string {
 }
 
 func decodeAks(ws *workspace.Workspace, m members) (*AksWebservice, error) {
-	s := new(AksWebservice)
-	if err := fill(ws, m, s, &s.Service); err != nil {
+	s, err := fill(ws, m, func(s *AksWebservice) *Service { return &s.Service })
+	if err != nil {
 		return nil, err
 	}
 	s.ModelIDs, s.Environment = contents(m, s.Environment)
@@ -130,8 +186,8 @@ func decodeAks(ws *workspace.Workspace, m members) (*AksWebservice, error) {
 }
 
 func decodeAci(ws *workspace.Workspace, m members) (*AciWebservice, error) {
-	s := new(AciWebservice)
-	if err := fill(ws, m, s, &s.Service); err != nil {
+	s, err := fill(ws, m, func(s *AciWebservice) *Service { return &s.Service })
+	if err != nil {
 		return nil, err
 	}
 	s.ModelIDs, s.Environment = contents(m, s.Environment)
@@ -156,8 +212,8 @@ func decodeEndpoint(ws *workspace.Workspace, m members) (*AksEndpoint, error) {
 	}
 	bare := maps.Clone(m)
 	delete(bare, "versions")
-	s := new(AksEndpoint)
-	if err := fill(ws, bare, s, &s.Service); err != nil {
+	s, err := fill(ws, bare, func(s *AksEndpoint) *Service { return &s.Service })
+	if err != nil {
 		return nil, err
 	}
 	whole, err := rest.Marshal(m)
@@ -169,8 +225,8 @@ func decodeEndpoint(ws *workspace.Workspace, m members) (*AksEndpoint, error) {
 }
 
 func decodeUnknown(ws *workspace.Workspace, m members) (*UnknownWebservice, error) {
-	s := new(UnknownWebservice)
-	if err := fill(ws, m, s, &s.Service); err != nil {
+	s, err := fill(ws, m, func(s *UnknownWebservice) *Service { return &s.Service })
+	if err != nil {
 		return nil, err
 	}
 	if s.ScoringURI == "" && s.IPAddress != "" && s.Port != nil {

@@ -137,7 +137,8 @@ func (s *Service) Common() *Service { return s }
 func (*Service) sealed() {}
 
 // RawJSON gives a copy of the service's description as it was received, with the
-// parts that the fields leave out. A private key in it is taken out.
+// parts that the fields leave out, but without the order of its outermost members, and
+// without a private key.
 func (s *Service) RawJSON() json.RawMessage { return bytes.Clone(s.raw) }
 
 // String names the service, its kind and its state.

@@ -145,12 +145,15 @@ func (u AksUpdate) checkAutoscale(check *validate.Checker, s *AksWebservice) {
 	if !isFalse(or(u.AutoscaleEnabled, now.Enabled)) {
 		return
 	}
-	for field, isSet := range map[string]bool{
-		"AutoscaleMinReplicas": u.AutoscaleMinReplicas != nil, "AutoscaleMaxReplicas": u.AutoscaleMaxReplicas != nil,
-		"AutoscaleRefresh": u.AutoscaleRefresh != nil, "AutoscaleTargetUtilization": u.AutoscaleTargetUtilization != nil,
+	for _, setting := range []struct {
+		field string
+		isSet bool
+	}{
+		{"AutoscaleMinReplicas", u.AutoscaleMinReplicas != nil}, {"AutoscaleMaxReplicas", u.AutoscaleMaxReplicas != nil},
+		{"AutoscaleRefresh", u.AutoscaleRefresh != nil}, {"AutoscaleTargetUtilization", u.AutoscaleTargetUtilization != nil},
 	} {
-		if isSet {
-			check.Add(field, nil, "needs AutoscaleEnabled to be true")
+		if setting.isSet {
+			check.Add(setting.field, nil, "needs AutoscaleEnabled to be true")
 		}
 	}
 }

@@ -22,7 +22,7 @@ type Details struct {
 	SKU        SKU               `json:"sku,omitzero"`
 	Properties Properties        `json:"properties"`
 	SystemData SystemData        `json:"systemData,omitzero"`
-	// Raw is the whole answer, also what has no field here.
+	// Raw is the whole answer, also what has no field here, and with the telemetry key.
 	Raw map[string]any `json:"-"`
 }
 
@@ -51,24 +51,31 @@ type SKU struct {
 // Properties are the workspace's own settings. Numbers and booleans that the service
 // does not tell are nil.
 type Properties struct {
-	FriendlyName                    string                      `json:"friendlyName,omitempty"`
-	Description                     string                      `json:"description,omitempty"`
-	CreationTime                    time.Time                   `json:"creationTime,omitzero"`
-	WorkspaceID                     string                      `json:"workspaceId,omitempty"`
-	TenantID                        string                      `json:"tenantId,omitempty"`
-	ProvisioningState               string                      `json:"provisioningState,omitempty"`
-	StorageAccount                  string                      `json:"storageAccount,omitempty"`
-	KeyVault                        string                      `json:"keyVault,omitempty"`
-	ApplicationInsights             string                      `json:"applicationInsights,omitempty"`
-	ContainerRegistry               string                      `json:"containerRegistry,omitempty"`
-	DiscoveryURL                    string                      `json:"discoveryUrl,omitempty"`
-	MLflowTrackingURI               string                      `json:"mlFlowTrackingUri,omitempty"`
-	HBIWorkspace                    *bool                       `json:"hbiWorkspace,omitempty"`
-	ImageBuildCompute               string                      `json:"imageBuildCompute,omitempty"`
-	AllowPublicAccessWhenBehindVnet *bool                       `json:"allowPublicAccessWhenBehindVnet,omitempty"`
-	PublicNetworkAccess             string                      `json:"publicNetworkAccess,omitempty"`
-	PrivateLinkCount                *int                        `json:"privateLinkCount,omitempty"`
-	StorageHNSEnabled               *bool                       `json:"storageHnsEnabled,omitempty"`
+	FriendlyName                    string    `json:"friendlyName,omitempty"`
+	Description                     string    `json:"description,omitempty"`
+	CreationTime                    time.Time `json:"creationTime,omitzero"`
+	WorkspaceID                     string    `json:"workspaceId,omitempty"`
+	TenantID                        string    `json:"tenantId,omitempty"`
+	ProvisioningState               string    `json:"provisioningState,omitempty"`
+	StorageAccount                  string    `json:"storageAccount,omitempty"`
+	KeyVault                        string    `json:"keyVault,omitempty"`
+	ApplicationInsights             string    `json:"applicationInsights,omitempty"`
+	ContainerRegistry               string    `json:"containerRegistry,omitempty"`
+	DatabricksWorkspace             string    `json:"adbWorkspace,omitempty"`
+	DiscoveryURL                    string    `json:"discoveryUrl,omitempty"`
+	MLflowTrackingURI               string    `json:"mlFlowTrackingUri,omitempty"`
+	HBIWorkspace                    *bool     `json:"hbiWorkspace,omitempty"`
+	ImageBuildCompute               string    `json:"imageBuildCompute,omitempty"`
+	AllowPublicAccessWhenBehindVnet *bool     `json:"allowPublicAccessWhenBehindVnet,omitempty"`
+	PublicNetworkAccess             string    `json:"publicNetworkAccess,omitempty"`
+	PrivateLinkCount                *int      `json:"privateLinkCount,omitempty"`
+	StorageHNSEnabled               *bool     `json:"storageHnsEnabled,omitempty"`
+	// TelemetryKey is the instrumentation key of the service's own telemetry.
+	TelemetryKey                    azureml.Secret              `json:"sdkTelemetryAppInsightsKey,omitzero"`
+	LinkedModelInventory            string                      `json:"linkedModelInventoryArmId,omitempty"`
+	SoftDeleteEnabled               *bool                       `json:"softDeleteEnabled,omitempty"`
+	ServiceManagedResources         *ServiceManagedResources    `json:"serviceManagedResourcesSettings,omitempty"`
+	SharedPrivateLinks              []SharedPrivateLink         `json:"sharedPrivateLinkResources,omitempty"`
 	ServiceProvisionedResourceGroup string                      `json:"serviceProvisionedResourceGroup,omitempty"`
 	PrimaryUserAssignedIdentity     string                      `json:"primaryUserAssignedIdentity,omitempty"`
 	SystemDatastoresAuthMode        string                      `json:"systemDatastoresAuthMode,omitempty"`
@@ -81,6 +88,9 @@ type Properties struct {
 // Encryption says with which key of the customer the workspace encrypts.
 type Encryption struct {
 	Status   string `json:"status,omitempty"`
+	Identity struct {
+		UserAssigned string `json:"userAssignedIdentity,omitempty"`
+	} `json:"identity,omitzero"`
 	KeyVault struct {
 		ID       string `json:"keyVaultArmId,omitempty"`
 		Key      string `json:"keyIdentifier,omitempty"`
@@ -92,6 +102,36 @@ type Encryption struct {
 type NotebookInfo struct {
 	ResourceID string `json:"resourceId,omitempty"`
 	FQDN       string `json:"fqdn,omitempty"`
+	// PrivateLinkEnabled tells whether it is reached through a private endpoint.
+	PrivateLinkEnabled *bool `json:"isPrivateLinkEnabled,omitempty"`
+	// PreparationError is why it could not be made.
+	PreparationError *NotebookError `json:"notebookPreparationError,omitempty"`
+}
+
+// NotebookError is why a notebook resource could not be made.
+type NotebookError struct {
+	Message    string `json:"errorMessage,omitempty"`
+	StatusCode int    `json:"statusCode,omitempty"`
+}
+
+// ServiceManagedResources are settings of what the service keeps in the subscription of a
+// customer with a key of their own.
+type ServiceManagedResources struct {
+	CosmosDB struct {
+		// CollectionsThroughput is in request units per second.
+		CollectionsThroughput *int `json:"collectionsThroughput,omitempty"`
+	} `json:"cosmosDb,omitzero"`
+}
+
+// SharedPrivateLink is a private link from the workspace to a resource.
+type SharedPrivateLink struct {
+	Name       string `json:"name,omitempty"`
+	Properties struct {
+		ResourceID     string `json:"privateLinkResourceId,omitempty"`
+		GroupID        string `json:"groupId,omitempty"`
+		RequestMessage string `json:"requestMessage,omitempty"`
+		Status         string `json:"status,omitempty"`
+	} `json:"properties,omitzero"`
 }
 
 // PrivateEndpointConnection is a private endpoint of the workspace.
@@ -113,11 +153,12 @@ type PrivateEndpointConnection struct {
 
 // SystemData says who made the workspace and who changed it last.
 type SystemData struct {
-	CreatedAt      time.Time `json:"createdAt,omitzero"`
-	CreatedBy      string    `json:"createdBy,omitempty"`
-	CreatedByType  string    `json:"createdByType,omitempty"`
-	LastModifiedAt time.Time `json:"lastModifiedAt,omitzero"`
-	LastModifiedBy string    `json:"lastModifiedBy,omitempty"`
+	CreatedAt          time.Time `json:"createdAt,omitzero"`
+	CreatedBy          string    `json:"createdBy,omitempty"`
+	CreatedByType      string    `json:"createdByType,omitempty"`
+	LastModifiedAt     time.Time `json:"lastModifiedAt,omitzero"`
+	LastModifiedBy     string    `json:"lastModifiedBy,omitempty"`
+	LastModifiedByType string    `json:"lastModifiedByType,omitempty"`
 }
 
 // Details reads everything that the resource manager tells about the workspace, in one

@@ -1,7 +1,9 @@
 package workspace_test
 
 import (
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -130,4 +132,51 @@ func TestDetails(t *testing.T) {
 	assert.Equal(t, 2024, d.SystemData.CreatedAt.Year())
 	assert.Contains(t, d.Properties.ContainerRegistry, "wsprodacr")
 	assert.Equal(t, "Default", d.Raw["kind"])
+}
+
+// TestDetailsAreComplete: nothing that the contract's example holds gets lost on the way
+// through the typed picture.
+func TestDetailsAreComplete(t *testing.T) {
+	t.Parallel()
+	p := recording.Play(t, "details_full")
+	ws, err := workspace.At("/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-ml-dev/providers/Microsoft.MachineLearningServices/workspaces/ws-dev", p.Credential(), &workspace.GetOptions{ClientOptions: p.ClientOptions()})
+	require.NoError(t, err)
+	d, err := ws.Details(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "88888888-0000-0000-0000-000000000001", d.Properties.TelemetryKey.Reveal())
+	data, err := json.Marshal(d)
+	require.NoError(t, err)
+	var typed map[string]any
+	require.NoError(t, json.Unmarshal(data, &typed))
+	compare(t, "", d.Raw, typed)
+}
+
+// compare notes what of raw is not in typed, but for what is empty.
+func compare(t *testing.T, path string, raw, typed any) {
+	switch r := raw.(type) {
+	case map[string]any:
+		m, _ := typed.(map[string]any)
+		for key, value := range r {
+			compare(t, path+"."+key, value, m[key])
+		}
+	case []any:
+		l, _ := typed.([]any)
+		if assert.Len(t, l, len(r), path) {
+			for i := range r {
+				compare(t, path, r[i], l[i])
+			}
+		}
+	case string:
+		// Times lose their last digit or two, secrets are redacted; types and places of
+		// private endpoints say nothing.
+		known := strings.HasSuffix(path, "Time") || strings.HasSuffix(path, "At") || strings.HasSuffix(path, "Key") ||
+			strings.HasSuffix(path, "Connections.type") || strings.HasSuffix(path, "Connections.location")
+		if r != "" && !known {
+			assert.Equal(t, r, typed, path)
+		}
+	case bool, float64:
+		if r != float64(0) {
+			assert.Equal(t, r, typed, path)
+		}
+	}
 }

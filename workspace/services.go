@@ -155,19 +155,32 @@ func (w *Workspace) readDiscovery(ctx context.Context) (map[string]string, error
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
 		return nil, fmt.Errorf("the workspace's discovery address is not https")
 	}
-	var raw map[string]any
-	_, err := w.client.Do(ctx, rest.Request{
+	var raw []byte
+	request := rest.Request{
 		Operation: "discover the services of", Subject: w.subject(),
 		Method: http.MethodGet, URL: address, Class: rest.Anonymous,
-	}, &raw)
-	if err != nil {
+	}
+	if _, err := w.client.Do(ctx, request, &raw); err != nil {
 		return nil, err
+	}
+	return parseDiscovery(raw)
+}
+
+// parseDiscovery reads the discovery document: addresses by the names of services. What
+// is no text is left out.
+func parseDiscovery(data []byte) (map[string]string, error) {
+	var raw map[string]any
+	if err := rest.Unmarshal(data, &raw); err != nil {
+		return nil, fmt.Errorf("the discovery document is not a JSON object: %w", err)
 	}
 	found := make(map[string]string, len(raw))
 	for key, value := range raw {
-		if text, ok := value.(string); ok {
-			found[key] = text
+		if text, ok := value.(string); ok && strings.TrimSpace(text) != "" {
+			found[key] = strings.TrimSpace(text)
 		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("the discovery document names no service")
 	}
 	return found, nil
 }

@@ -60,7 +60,7 @@ const (
 // Differences is the one table of justified differences. Each rule is used by a golden of
 // the repository, and each of its patterns matches one in which it changes something.
 func Differences() []Difference {
-	return slices.Concat(resourceManagerDifferences(), readDifferences(), uploadDifferences(), deploymentDifferences())
+	return slices.Concat(resourceManagerDifferences(), computeDifferences(), readDifferences(), uploadDifferences(), deploymentDifferences())
 }
 
 func resourceManagerDifferences() []Difference {
@@ -110,7 +110,11 @@ func resourceManagerDifferences() []Difference {
 				return strings.ToUpper(value[:min(1, len(value))]) + value[min(1, len(value)):], true
 			})
 		},
-	}, {
+	}}
+}
+
+func computeDifferences() []Difference {
+	return []Difference{{
 		ID:        "refused-before-sending",
 		Does:      "requests that the service refuses for their form are not sent",
 		Scenarios: []string{"compute_create_invalid_name"},

@@ -341,3 +341,16 @@ func TestStageFiles(t *testing.T) {
 	}})
 	assert.Len(t, EntryScript, 118)
 }
+
+func TestPollingForEverEnds(t *testing.T) {
+	t.Parallel()
+	complaint, _ := replayed(t, goldenOf("made_up", ok, at("GET", "https://h/x", 200)), nil, Scenario{Run: func(ctx context.Context, s *Stage) (any, error) {
+		for {
+			if _, err := do(ctx, s, "GET https://h/x"); err != nil {
+				return nil, err
+			}
+		}
+	}})
+	assert.Contains(t, complaint, "too many requests, this does not end")
+	assert.Contains(t, complaint, "1001 requests, but the golden has only 1")
+}

@@ -147,10 +147,18 @@ func (s *Stage) RoundTrip(request *http.Request) (*http.Response, error) {
 	return s.answer(call, request)
 }
 
+// runaway is the number of requests after which a scenario is taken to poll for ever:
+// virtual time has no end.
+const runaway = 1000
+
 func (s *Stage) answer(call *Call, request *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	record := &sent{call: call}
 	s.sent = append(s.sent, record)
+	if len(s.sent) > runaway {
+		defer s.mu.Unlock()
+		return nil, &unanswered{"too many requests, this does not end"}
+	}
 	known := len(s.matcher.Bound)
 	record.line = s.pick(call)
 	if record.line == nil {

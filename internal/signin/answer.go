@@ -32,28 +32,31 @@ func parse(body []byte) wire {
 		}
 		return strings.TrimSpace(s)
 	}
-	w := wire{name: text("error"), description: text("error_description"), trace: text("trace_id"), correlation: text("correlation_id")}
+	word := func(name string) string { return words.FindString(text(name)) }
+	w := wire{name: word("error"), description: text("error_description"), trace: word("trace_id"), correlation: word("correlation_id")}
 	if w.description == "" {
 		w.description = text("message") // App Service and Azure ML
 	}
+	w.number = w.readText()
 	var numbers []json.Number
 	if json.Unmarshal(raw["error_codes"], &numbers) == nil && len(numbers) > 0 && digits.MatchString(numbers[0].String()) {
 		w.number = numbers[0].String()
-	} else {
-		w.number = w.numberInText()
 	}
 	return w
 }
 
 var (
+	// words are the names and ids that errors show beside the message.
+	words       = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,80}$`)
 	digits      = regexp.MustCompile(`^\d{4,9}$`)
 	numberText  = regexp.MustCompile(`AADSTS(\d{4,9})\b:?\s*`)
 	traceText   = regexp.MustCompile(`Trace ID: *([0-9a-fA-F-]{36})`)
 	correlation = regexp.MustCompile(`Correlation ID: *([0-9a-fA-F-]{36})`)
 )
 
-// numberInText finds the number where no field says it, and takes the ids along.
-func (w *wire) numberInText() string {
+// readText finds the number and the ids in the description, for answers and programs
+// that have no fields for them.
+func (w *wire) readText() (number string) {
 	if m := traceText.FindStringSubmatch(w.description); m != nil && w.trace == "" {
 		w.trace = m[1]
 	}

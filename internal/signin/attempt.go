@@ -208,7 +208,7 @@ func (a Attempt) said(e *azureml.Error, err error) {
 	}
 	line := a.hide(tellingLine(text))
 	w := wire{description: line}
-	w.number = w.numberInText()
+	w.number = w.readText()
 	e.Code, e.RequestID, e.CorrelationID = w.code(), w.trace, w.correlation
 	e.Message = w.message()
 	e.Kind = kindOf(http.StatusUnauthorized, "", w.number)
