@@ -140,7 +140,8 @@ func (c *call) openBlob() (*blobCall, bool) {
 	if b.ws == nil {
 		return nil, c.blobError(http.StatusNotFound, "ResourceNotFound", "The specified resource does not exist.")
 	}
-	return b, b.authenticate(account)
+	allowed := b.authenticate(account)
+	return b, allowed
 }
 
 // accountOwner finds the workspace whose storage account has the name.

@@ -95,20 +95,6 @@ func (k *compute) endpoint() (scheme, host string) {
 	return "http", k.cluster.ip
 }
 
-// computeAt finds the compute whose services answer at a host, or returns nil.
-// Services on a cluster with TLS are still reached at its address.
-func (s *Server) computeAt(host string) *compute {
-	host = hostname(host)
-	for _, ws := range s.world.workspaces {
-		for _, k := range ws.computes {
-			if _, name := k.endpoint(); name == host || k.cluster != nil && k.cluster.ip == host {
-				return k
-			}
-		}
-	}
-	return nil
-}
-
 // busy says what is being done to the compute.
 func (k *compute) busy() bool {
 	return k.state == stateCreating || k.state == stateUpdating || k.state == stateDeleting

@@ -79,7 +79,7 @@ func (s *Server) answerPanic(c *call, out *answer) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler || out.sent {
+	if aborted, ok := p.(error); ok && errors.Is(aborted, http.ErrAbortHandler) || out.sent {
 		panic(http.ErrAbortHandler)
 	}
 	out.reset()

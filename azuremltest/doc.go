@@ -48,7 +48,11 @@
 //   - The resource manager: tenants, subscriptions, resource groups, generic
 //     resources, workspaces, computes of the types AKS and Kubernetes with all
 //     that is done to them, their operations, AKS clusters, sizes of machines
-//     and quotas.
+//     and quotas. Workspaces are made (also by the template deployments that
+//     clients send for it), changed and deleted; the resources that they use
+//     exist, and nothing more. Roles on workspaces are given, listed and taken
+//     away.
+//   - Microsoft Graph: looking up users, groups and service principals.
 //   - A workspace's own services: discovery, reading computes, models, assets
 //     and artifacts, environments, web services of the types AKS, AKS endpoint
 //     and ACI, their keys, tokens and logs, and blob storage behind the
@@ -64,10 +68,11 @@
 // Not emulated, because a deployment does not need them or because nobody can
 // tell from outside how they behave:
 //
-//   - log-in by device code, in a browser, and by managed identity, and Microsoft
-//     Graph: their hosts are known but answer 404;
-//   - roles and policies: whoever has a token of the tenant may do everything;
-//   - making and deleting workspaces, resource groups and subscriptions;
+//   - log-in by device code, in a browser, and by managed identity: their hosts
+//     are known but answer 404;
+//   - what roles and policies allow: whoever has a token of the tenant may do
+//     everything;
+//   - deleting resource groups, making and deleting subscriptions;
 //   - computes of other types, other than reading what AddCompute has put there;
 //   - the containers: no image is built and no entry script runs; a web service
 //     says what its [Scorer] says;

@@ -34,6 +34,7 @@ func TestRegisterEnvironment(t *testing.T) {
 
 	// A version can be sent again, but not changed.
 	do(t, srv, http.MethodPut, envURL+"/myenv/versions/7", strings.ReplaceAll(envBody, `,"`, `, "`)).want(t, http.StatusOK)
+	do(t, srv, http.MethodPut, envURL+"/myenv/versions/7", strings.Replace(envBody, `"Name":"myenv",`, ``, 1)).want(t, http.StatusOK)
 	conflict := do(t, srv, http.MethodPut, envURL+"/myenv/versions/7", changed).want(t, http.StatusConflict)
 	assert.Equal(t, "Conflict", conflict.at("error", "innerError", "code"))
 

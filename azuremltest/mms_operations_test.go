@@ -311,6 +311,19 @@ func TestComputeGone(t *testing.T) {
 	settle(t, srv, do(t, srv, http.MethodDelete, servicesURL+"/svc", ""))
 }
 
+// A cluster that is detached goes on, but what ran there for the workspace does not.
+func TestComputeDetached(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, &azuremltest.Options{OperationPolls: -1})
+	srv.AddCompute(defaultWorkspace, azuremltest.Compute{Name: "aks", ResourceID: clusterPath})
+	srv.AddModel(defaultWorkspace, azuremltest.Model{Name: "sk", Framework: "ScikitLearn"})
+	svc := srv.AddService(defaultWorkspace, aksRequest("svc", "authEnabled", false))
+	score(t, srv, svc.ScoringURL, "{}").want(t, http.StatusOK)
+	finish(t, srv, do(t, srv, http.MethodDelete, computesURL+"/aks"+version+"&underlyingResourceAction=Detach", ""))
+	assert.Equal(t, "Unhealthy", get(t, srv, "svc").at("state"))
+	score(t, srv, svc.ScoringURL, "{}").want(t, http.StatusServiceUnavailable)
+}
+
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	srv := newServiceWorld(t, nil)

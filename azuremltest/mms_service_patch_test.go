@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/azureml-go/azureml/azuremltest"
 	"github.com/stretchr/testify/assert"
@@ -226,6 +228,24 @@ func TestVersionsRefused(t *testing.T) {
 	}
 }
 
+// A version that comes back under an old name is a new one.
+func TestVersionAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true, OperationPolls: -1})
+		defer srv.Close()
+		furnish(srv)
+		srv.AddService(defaultWorkspace, endpointRequest("end", "versiona"))
+		created := func() any {
+			settle(t, srv, change(t, srv, "end", `[`+newVersion(t, "versionb")+`]`))
+			return get(t, srv, "end").at("versions", "versionb", "createdTime")
+		}
+		first := created()
+		settle(t, srv, change(t, srv, "end", `[{"op":"remove","path":"/versions/versionb"}]`))
+		time.Sleep(time.Hour)
+		assert.NotEqual(t, first, created())
+	})
+}
+
 // A version whose deployment fails gets no requests; the others go on.
 func TestFailedVersion(t *testing.T) {
 	t.Parallel()
@@ -245,8 +265,10 @@ func TestFailedVersion(t *testing.T) {
 	assert.Equal(t, "Failed", versions[1].State)
 	assert.Equal(t, []float64{100, 0}, []float64{versions[0].Share, versions[1].Share})
 
-	// Trying again heals it.
+	// It takes another container, not other numbers, to heal it.
+	settle(t, srv, change(t, srv, "end", `[{"op":"replace","path":"/versions/versionb/trafficPercentile","value":40}]`))
+	assert.Equal(t, "Failed", srv.Services(defaultWorkspace)[0].Versions[1].State)
 	settle(t, srv, change(t, srv, "end", `[{"op":"replace","path":"/versions/versionb/environmentImageRequest","value":`+noCode+`}]`))
 	versions = srv.Services(defaultWorkspace)[0].Versions
-	assert.Equal(t, []float64{50, 50}, []float64{versions[0].Share, versions[1].Share})
+	assert.Equal(t, []float64{60, 40}, []float64{versions[0].Share, versions[1].Share})
 }

@@ -26,8 +26,8 @@ const (
 type authKind int
 
 const (
-	// authNone lets everybody in.
-	authNone authKind = iota
+	// The zero authKind lets everybody in.
+	_ authKind = iota
 	// authARM wants a bearer token for the resource manager that has not
 	// expired and belongs to the tenant of the subscription in the path.
 	authARM

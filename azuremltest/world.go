@@ -150,11 +150,6 @@ func (ws *workspace) mmsHost() string {
 	return ws.location + mmsDomain
 }
 
-// mmsURL is the base of model management's URLs, without a slash at the end.
-func (ws *workspace) mmsURL() string {
-	return "https://" + ws.mmsHost() + "/modelmanagement/v1.0" + ws.path()
-}
-
 // discoveryURL is where clients learn the hosts.
 func (ws *workspace) discoveryURL() string {
 	if ws.privateLink {

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -123,7 +124,7 @@ func pemText(check *validate.Checker, textField, text, fileField, file string, s
 
 // reason is why a file cannot be read, without its path.
 func reason(err error) string {
-	if p, ok := err.(*os.PathError); ok {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

@@ -54,7 +54,7 @@ func knownVCPUs(size string) (int, bool) {
 	for _, family := range vmFamilies {
 		for entry := range strings.FieldsSeq(family) {
 			name, count, _ := strings.Cut(entry, ":")
-			if strings.ToLower(name) == want {
+			if strings.EqualFold(name, want) {
 				n, err := strconv.Atoi(count)
 				return n, err == nil
 			}

@@ -29,15 +29,7 @@ func (d *deployment) askName(ctx context.Context) (known time.Time, err error) {
 	if d.options.SkipValidation || d.options.Overwrite {
 		return time.Time{}, nil
 	}
-	resp, err := d.ask(ctx, nameTimeout, "whether the name is free", "validate/name/"+workspace.Segment(d.name), struct{}{}, azureml.ErrConflict)
-	if err != nil || resp == nil {
-		return time.Time{}, err
-	}
-	// The service's own clock, by which the creation of services is dated, too.
-	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		return at, nil
-	}
-	return time.Now(), nil
+	return d.ask(ctx, nameTimeout, "whether the name is free", "validate/name/"+workspace.Segment(d.name), struct{}{}, azureml.ErrConflict)
 }
 
 // askPayload asks whether the deployment would be taken and whether there is room.
@@ -59,8 +51,9 @@ func (d *deployment) askPayload(ctx context.Context, payload any) error {
 }
 
 // ask puts one question. Only a 200 with an error in it is a no; without an answer the
-// deployment goes on, with a warning, and the response is nil.
-func (d *deployment) ask(ctx context.Context, timeout time.Duration, what, path string, body any, no error) (*http.Response, error) {
+// deployment goes on, with a warning. at is when the service answered, by its own clock,
+// by which the creation of services is dated, too; zero without an answer.
+func (d *deployment) ask(ctx context.Context, timeout time.Duration, what, path string, body any, no error) (at time.Time, err error) {
 	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var answer []byte
@@ -69,18 +62,21 @@ func (d *deployment) ask(ctx context.Context, timeout time.Duration, what, path 
 		Method: http.MethodPost, Path: "services/" + path, Body: body, Repeat: workspace.RepeatNever,
 	}, &answer)
 	if ctx.Err() != nil {
-		return nil, &azureml.Error{Operation: d.task.operation, Subject: d.task.subject, Err: ctx.Err(), Message: "gave up: " + ctx.Err().Error()}
+		return at, &azureml.Error{Operation: d.task.operation, Subject: d.task.subject, Err: ctx.Err(), Message: "gave up: " + ctx.Err().Error()}
 	}
 	if err != nil {
 		d.unanswered(what, err)
-		return nil, nil
+		return at, nil
 	}
 	refusal, err := d.refusal(resp, answer, no)
 	if err != nil {
 		d.unanswered(what, err)
-		return nil, nil
+		return at, nil
 	}
-	return resp, refusal
+	if at, err = http.ParseTime(resp.Header.Get("Date")); err != nil {
+		at = time.Now()
+	}
+	return at, refusal
 }
 
 // unanswered warns of a question that got no answer.
@@ -117,7 +113,7 @@ func (d *deployment) refusal(resp *http.Response, body []byte, kind error) (refu
 		Message: redact.Text(p.Message), Details: p.Details, RequestID: resp.Header.Get("x-ms-request-id"), Body: body,
 	}
 	e.Remedy, e.Help = remedy.For(e)
-	if kind == azureml.ErrConflict {
+	if errors.Is(kind, azureml.ErrConflict) {
 		e.Remedy = "Choose another name, deploy with Overwrite, or delete the service first."
 	}
 	return e, nil

@@ -161,7 +161,7 @@ func TestDeployLostAnswer(t *testing.T) {
 				p, err := model.BeginDeploy(t.Context(), ws, c.name, models, inference, aks, nil)
 				if c.kind != nil {
 					require.ErrorIs(t, err, c.kind)
-					failure(t, err)
+					_ = failure(t, err)
 					return
 				}
 				require.NoError(t, err)
@@ -179,7 +179,7 @@ func TestDeployFailures(t *testing.T) {
 		_, err := model.BeginDeploy(t.Context(), ws, "churn-svc", churn(), scoring(sklearn()), aks, nil)
 		require.ErrorIs(t, err, azureml.ErrInvalid)
 		assert.True(t, azureml.HasCode(err, "ComputeResourceNotCreated"))
-		failure(t, err)
+		_ = failure(t, err)
 	})
 	play(t, "deploy_failed", func(t *testing.T, ws *workspace.Workspace) {
 		p, err := model.BeginDeploy(t.Context(), ws, "churn-svc", churn(), scoring(sklearn()), aks, nil)
@@ -326,7 +326,7 @@ func TestDeployCanceled(t *testing.T) {
 	ws := scripted(t, func(*http.Request) (int, string) { cancel(); return 200, `{}` })
 	_, err := model.BeginDeploy(ctx, ws, "svc", churn(), scoring(nil), aks, nil)
 	require.ErrorIs(t, err, context.Canceled)
-	failure(t, err)
+	_ = failure(t, err)
 }
 
 func TestPrepareImage(t *testing.T) {
@@ -367,5 +367,38 @@ func TestDeployStopsWhenCodeVanishes(t *testing.T) {
 	})
 	_, err := model.PrepareImage(t.Context(), ws, nil, &model.InferenceConfig{EntryScript: "score.py", SourceDirectory: folder, Environment: model.NewEnvironment("e")}, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
-	failure(t, err)
+	_ = failure(t, err)
+}
+
+// TestDeployFollowsTheService: without an operation the service's own state counts.
+func TestDeployFollowsTheService(t *testing.T) {
+	t.Parallel()
+	states := []string{`{"state":"Transitioning"}`, `{"state":""}`, `{"state":"Failed","error":{"code":"KubernetesDeploymentFailed","message":"it crashed","details":[{"code":"CrashLoopBackOff","message":"x"}]}}`}
+	ws := scripted(t, func(r *http.Request) (int, string) {
+		if r.Method == http.MethodPost {
+			return 202, ""
+		}
+		state := states[0]
+		states = states[1:]
+		return 200, state
+	})
+	p, err := model.BeginDeploy(t.Context(), ws, "svc", sklearnModel(), nil, aks, &model.DeployOptions{SkipValidation: true})
+	require.NoError(t, err)
+	_, err = azureml.Wait(t.Context(), p, &azureml.WaitOptions{MinInterval: time.Millisecond})
+	require.ErrorIs(t, err, azureml.ErrOperationFailed)
+	assert.True(t, azureml.HasCode(err, "CrashLoopBackOff"))
+	assert.Contains(t, err.Error(), "it crashed")
+}
+
+func TestDeployGitProperties(t *testing.T) {
+	t.Setenv("AZUREML_GIT_BRANCH", "from the environment")
+	ws := scripted(t, func(*http.Request) (int, string) { return 202, "" })
+	var seen []model.DeployRequest
+	_, err := model.BeginDeploy(t.Context(), ws, "svc", sklearnModel(), nil, testConfiguration{seen: &seen}, &model.DeployOptions{SkipValidation: true, GitProperties: true})
+	require.NoError(t, err)
+	require.Len(t, seen, 2)
+	assert.Equal(t, "from the environment", seen[1].Properties["azureml.git.branch"])
+	_, err = model.BeginDeploy(t.Context(), ws, "svc", sklearnModel(), nil, testConfiguration{seen: &seen}, &model.DeployOptions{SkipValidation: true})
+	require.NoError(t, err)
+	assert.Nil(t, seen[3].Properties, "git is asked only when told to")
 }

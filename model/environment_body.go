@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/rest"
 )
 
 // EnvironmentBody is an [Environment] as requests have it: marshalling it to JSON
@@ -17,7 +18,7 @@ import (
 type EnvironmentBody struct{ wire wireEnvironment }
 
 // MarshalJSON writes the service's form, secrets included.
-func (b *EnvironmentBody) MarshalJSON() ([]byte, error) { return json.Marshal(b.wire) }
+func (b *EnvironmentBody) MarshalJSON() ([]byte, error) { return rest.Marshal(b.wire) }
 
 // String names the environment.
 func (b *EnvironmentBody) String() string { return fmt.Sprintf("environment %q", b.wire.Name) }

@@ -79,7 +79,7 @@ func TestGetFailures(t *testing.T) {
 		for _, name := range []string{"m", "m:1"} {
 			_, err := model.Get(t.Context(), ws, name, nil)
 			require.ErrorIs(t, err, c.kind, "%d %s", c.status, name)
-			failure(t, err)
+			_ = failure(t, err)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func failure(t *testing.T, err error) *azureml.Error {
 	var shown strings.Builder
 	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 		fmt.Fprintf(&shown, "%v %+v %#v\n", cause, cause, cause)
-		if answer, ok := cause.(*azcore.ResponseError); ok && answer.RawResponse != nil && answer.RawResponse.Request != nil {
+		if answer, ok := errors.AsType[*azcore.ResponseError](cause); ok && answer.RawResponse != nil && answer.RawResponse.Request != nil {
 			fmt.Fprint(&shown, answer.RawResponse.Request.URL)
 		}
 	}

@@ -174,7 +174,7 @@ func (found code) upload(ctx context.Context, ws *workspace.Workspace, t task, p
 	}()
 	// The packing must not outlive this call.
 	defer func() {
-		archive.Close()
+		_ = archive.Close() // never fails
 		<-packing
 	}()
 	asset, err := uploadAsset(ctx, ws, t, progress, randomHex()+".tar.gz", archive, -1)
@@ -204,7 +204,7 @@ func (found code) inEnvironment(e *Environment) *Environment {
 	if copied.EnvironmentVariables == nil {
 		copied.EnvironmentVariables = map[string]string{}
 	}
-	delete(copied.EnvironmentVariables, sourceVariable)
+	
 	copied.EnvironmentVariables[scriptVariable] = found.entry
 	if found.directory != "" {
 		copied.EnvironmentVariables[sourceVariable] = found.directory

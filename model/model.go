@@ -139,8 +139,8 @@ type texts map[string]string
 
 func (t *texts) UnmarshalJSON(data []byte) error {
 	var raw map[string]json.RawMessage
-	if json.Unmarshal(data, &raw) != nil || raw == nil {
-		return nil
+	if err := json.Unmarshal(data, &raw); err != nil || raw == nil {
+		return nil //nolint:nilerr // reading is lenient
 	}
 	*t = make(texts, len(raw))
 	for key, value := range raw {
@@ -158,8 +158,8 @@ type wireTime time.Time
 
 func (t *wireTime) UnmarshalJSON(data []byte) error {
 	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return nil
+	if err := json.Unmarshal(data, &text); err != nil {
+		return nil //nolint:nilerr // reading is lenient
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		if at, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -292,7 +293,7 @@ func datasetURL(id string) string {
 
 // uploaded says in the error of a registration where the files are.
 func uploaded(err error, address string) error {
-	e, ok := err.(*azureml.Error)
+	e, ok := errors.AsType[*azureml.Error](err)
 	if !ok {
 		return err
 	}

@@ -182,7 +182,7 @@ func TestRegisterRules(t *testing.T) {
 		{"a", "dangling", model.RegisterOptions{}, []string{"path"}},
 		{"a", "/", model.RegisterOptions{}, []string{"path"}},
 		{"a", "model.pkl", model.RegisterOptions{ChildPaths: []string{"x"}}, []string{"ChildPaths"}},
-		{"a", "dir", model.RegisterOptions{ChildPaths: []string{"../model.pkl", "nope", "", filepath.Join(root, "dir/a"), "a"}}, []string{"ChildPaths", "ChildPaths", "ChildPaths", "ChildPaths"}},
+		{"a", "dir", model.RegisterOptions{ChildPaths: []string{"../model.pkl", "nope", "", filepath.Join(root, "dir", "a"), "a"}}, []string{"ChildPaths", "ChildPaths", "ChildPaths", "ChildPaths"}},
 		{"a", "model.pkl", model.RegisterOptions{
 			FrameworkVersion: "1", Tags: map[string]string{"": "x"}, Properties: map[string]string{"": "x"}, Datasets: []model.DatasetReference{{Name: "x"}},
 			ResourceConfiguration: &model.ResourceConfiguration{CPU: -1, MemoryGB: -0.5, GPU: -1}, Concurrency: 65,
@@ -210,7 +210,7 @@ func TestRegisterRules(t *testing.T) {
 		_, err := model.RegisterURL(t.Context(), offline(t), "a", address, &model.RegisterOptions{})
 		require.ErrorIs(t, err, azureml.ErrInvalid, address)
 		if !strings.Contains(address, "@") {
-			failure(t, err)
+			_ = failure(t, err)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func TestRegisterChangedFile(t *testing.T) {
 		_, err := model.Register(t.Context(), ws, "churn", path, &model.RegisterOptions{OnWarning: changed.touch, Framework: model.FrameworkTfKeras})
 		require.ErrorIs(t, err, azureml.ErrConflict)
 		assert.Contains(t, err.Error(), "changed while it was being uploaded")
-		failure(t, err)
+		_ = failure(t, err)
 	})
 }
 
@@ -288,7 +288,7 @@ func TestOddAnswers(t *testing.T) {
 				return 201, ""
 			})
 			_, err := model.Register(t.Context(), ws, "churn", pickle(t), nil)
-			failure(t, err)
+			_ = failure(t, err)
 			assert.Contains(t, err.Error(), c.want)
 		})
 	}

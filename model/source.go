@@ -51,7 +51,7 @@ func sourceFiles(root, base string) (packed, error) {
 	if err != nil {
 		return p, err
 	}
-	defer inside.Close()
+	defer func() { _ = inside.Close() }()
 	err = fs.WalkDir(inside.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

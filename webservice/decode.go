@@ -23,15 +23,25 @@ func decode(ws *workspace.Workspace, raw json.RawMessage) (Webservice, error) {
 	}
 	var kind ComputeType
 	_ = json.Unmarshal(members["computeType"], &kind)
+	svc, err := decodeKind(ws, kind, members)
+	if err != nil {
+		return nil, err
+	}
+	// encoding/json also takes the name in other cases of letters.
+	svc.Common().ComputeType = kind
+	return svc, nil
+}
+
+func decodeKind(ws *workspace.Workspace, kind ComputeType, m members) (Webservice, error) {
 	switch kind {
 	case ComputeTypeAKS:
-		return decodeAks(ws, members)
+		return decodeAks(ws, m)
 	case ComputeTypeACI:
-		return decodeAci(ws, members)
+		return decodeAci(ws, m)
 	case ComputeTypeAKSEndpoint:
-		return decodeEndpoint(ws, members)
+		return decodeEndpoint(ws, m)
 	}
-	return decodeUnknown(ws, members)
+	return decodeUnknown(ws, m)
 }
 
 type members = map[string]json.RawMessage
@@ -52,13 +62,16 @@ func membersOf(raw json.RawMessage) (members, error) {
 // readable is a copy of m with what Go's decoder would stumble over put right.
 func readable(m members) members {
 	m = maps.Clone(m)
-	for _, name := range []string{"createdTime", "updatedTime"} {
-		m[name] = wireTime(m[name])
+	for name, right := range map[string]func(json.RawMessage) json.RawMessage{
+		"createdTime": wireTime, "updatedTime": wireTime, "kvTags": wireTexts, "properties": wireTexts,
+	} {
+		value := right(m[name])
+		// encoding/json also takes the name in other cases of letters.
+		maps.DeleteFunc(m, func(other string, _ json.RawMessage) bool { return strings.EqualFold(other, name) })
+		if value != nil {
+			m[name] = value
+		}
 	}
-	for _, name := range []string{"kvTags", "properties"} {
-		m[name] = wireTexts(m[name])
-	}
-	maps.DeleteFunc(m, func(_ string, value json.RawMessage) bool { return value == nil })
 	return m
 }
 
@@ -83,7 +96,7 @@ func wireTime(raw json.RawMessage) json.RawMessage {
 // booleans as they were given.
 func wireTexts(raw json.RawMessage) json.RawMessage {
 	var values map[string]json.RawMessage
-	if json.Unmarshal(raw, &values) != nil || values == nil {
+	if json.Unmarshal(raw, &values) != nil || len(values) == 0 {
 		return nil
 	}
 	texts := make(map[string]string, len(values))

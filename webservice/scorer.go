@@ -143,8 +143,12 @@ func newScorer(subject, uri string, auth ScorerAuth, options ScorerOptions) (*Sc
 	auth.check(&check)
 	options.check(&check, auth)
 	transport, owned := options.transport(&check)
-	if subject == "" && address != nil {
+	switch {
+	case subject != "":
+	case address != nil:
 		subject = "the web service at " + address.Host
+	default:
+		subject = "a web service"
 	}
 	if err := check.Err("score", subject); err != nil {
 		return nil, err

@@ -1,10 +1,13 @@
 package workspace_test
 
 import (
+	"context"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -205,4 +208,78 @@ func TestSharing(t *testing.T) {
 	found, err := ws.Share(t.Context(), deployer.ObjectID, "Owner", nil)
 	require.NoError(t, err, "the resource manager knows by itself what it is")
 	assert.Equal(t, workspace.PrincipalServicePrincipal, found.PrincipalType)
+}
+
+// TestStuckOperation: what never ends is waited for as long as the caller wants, and can
+// be waited for again.
+func TestStuckOperation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true, RetryAfter: 10 * time.Second})
+		defer srv.Close()
+		ws := openEmulated(t, srv)
+		srv.FailNextOperation(azuremltest.OperationFailure{Kind: "workspace", State: "Stuck"})
+		poller, err := ws.BeginUpdate(t.Context(), workspace.Update{Description: new("x")}, nil)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		_, err = azureml.Wait(ctx, poller, nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Contains(t, err.Error(), "the operation goes on at the service, last seen in state Updating")
+		_, err = poller.ResumeToken()
+		require.NoError(t, err)
+
+		srv.FailNextOperation(azuremltest.OperationFailure{Kind: "workspace", State: "Canceled"})
+		poller2, err := ws.BeginDelete(t.Context(), ws.Name, nil)
+		require.NoError(t, err)
+		_, err = azureml.Wait(t.Context(), poller2, nil)
+		require.ErrorIs(t, err, azureml.ErrOperationCanceled)
+	})
+}
+
+// TestLostAnswers: the connection breaks after the request has had its effect.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true})
+		defer srv.Close()
+		options := workspace.CreateOptions{ClientOptions: srv.ClientOptions(), SubscriptionID: azuremltest.SubscriptionID, ResourceGroup: azuremltest.ResourceGroup}
+		srv.Fault(azuremltest.Fault{Method: http.MethodPut, Path: "/deployments/", ResetAfter: true, Count: -1})
+		poller, err := workspace.BeginCreate(t.Context(), "ws-new", srv.Credential(), &options)
+		require.NoError(t, err, "the deployment is there, and followed")
+		ws, err := azureml.Wait(t.Context(), poller, nil)
+		require.NoError(t, err)
+
+		srv.Fault(azuremltest.Fault{Method: http.MethodDelete, ResetAfter: true, Count: -1})
+		deleting, err := ws.BeginDelete(t.Context(), "ws-new", nil)
+		require.NoError(t, err)
+		_, err = azureml.Wait(t.Context(), deleting, nil)
+		require.NoError(t, err)
+	})
+}
+
+// TestTokensGoWhereTheyBelong: one for the resource manager and the services, one for
+// Microsoft Graph, none for discovery.
+func TestTokensGoWhereTheyBelong(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	ws := openEmulated(t, srv)
+	_, err := ws.Do(t.Context(), workspace.Request{Service: workspace.ModelManagement, Path: "models"}, nil)
+	require.NoError(t, err)
+	_, err = ws.LookupPrincipal(t.Context(), azuremltest.ClientID)
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, r := range srv.Requests() {
+		key := r.Host
+		if r.URL.Path == "/discovery" {
+			key += r.URL.Path
+		}
+		got[key] = r.Header.Get("Authorization")
+	}
+	assert.Equal(t, map[string]string{
+		"management.azure.com":                   "Bearer aud=https://management.core.windows.net/",
+		"westeurope.modelmanagement.azureml.net": "Bearer aud=https://management.core.windows.net/",
+		"westeurope.api.azureml.ms/discovery":    "",
+		"graph.microsoft.com":                    "Bearer aud=https://graph.microsoft.com",
+	}, got)
 }

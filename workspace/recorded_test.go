@@ -57,6 +57,9 @@ func TestGetFailures(t *testing.T) {
 		"wrong tenant":    {"get_wrong_tenant", "ws-prod", "rg-ml", azureml.ErrUnauthorized, "22222222-2222-2222-2222-222222222222", "Subscriptions that the credential sees: 22222222-3333-4444-5555-666666666666 (Dev, tenant "},
 		"subscription":    {"subscription_not_found", "ws-prod", "rg-ml", azureml.ErrNotFound, "SubscriptionNotFound", "Tenants in which it is known, to sign in to with a tenant id: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee (Contoso), 22222222-2222-2222-2222-222222222222 (Fabrikam)."},
 		"no hint":         {"get_hint_forbidden", "ws-prod", "rg-ml", azureml.ErrUnauthorized, "22222222-2222-2222-2222-222222222222", "another tenant"},
+		"throttled":       {"get_throttled_for_ever", "ws-prod", "rg-ml", azureml.ErrThrottled, "TooManyRequests", "attempts     4"},
+		"unreached":       {"get_unreached", "ws-prod", "rg-ml", azureml.ErrUnavailable, "reset", "Check that management.azure.com can be reached"},
+		"bare error":      {"get_html_once", "ws-prod", "rg-ml", azureml.ErrInvalid, "InvalidApiVersionParameter", ""},
 		"html":            {"get_html", "ws-prod", "rg-ml", azureml.ErrUnavailable, `an HTML page: "502 Bad Gateway" (HTTP 502`, ""},
 		"truncated":       {"get_truncated", "ws-prod", "rg-ml", nil, "the answer is not complete JSON", ""},
 	} {
@@ -79,6 +82,12 @@ func TestGetReadsLeniently(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "rg-ml", ws.ResourceGroup, "taken from what was asked for")
 	assert.Zero(t, ws.PrivateLinkCount)
+}
+
+func TestGetIsRepeatedAfterFailures(t *testing.T) {
+	t.Parallel()
+	_, err := open(t, recording.Play(t, "get_recovers"), "ws-prod", "rg-ml")
+	require.NoError(t, err)
 }
 
 func TestGetIsRepeatedWhenThrottled(t *testing.T) {

@@ -74,7 +74,7 @@ func answered(e *azureml.Error, answer *azcore.ResponseError) {
 		p := rest.ParseError(e.Body, resp.Header.Get("Content-Type"))
 		e.Code, e.Message = cmp.Or(p.Code, e.Code), p.Message
 		e.RequestID = resp.Header.Get("x-ms-request-id")
-		e.Err = runtime.NewResponseErrorWithErrorCode(withoutSignature(resp, e.Body), e.Code)
+		e.Err = runtime.NewResponseErrorWithErrorCode(withoutSignature(resp, e.Body), e.Code) //nolint:bodyclose // it is in memory
 		if resp.Request != nil {
 			e.Method = resp.Request.Method
 		}

@@ -236,7 +236,7 @@ func noSignature(t *testing.T, err error) {
 	var all strings.Builder
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		fmt.Fprintf(&all, "%v\n%+v\n%#v\n", e, e, e)
-		if r, ok := e.(*azcore.ResponseError); ok && r.RawResponse != nil {
+		if r, ok := errors.AsType[*azcore.ResponseError](e); ok && r.RawResponse != nil {
 			fmt.Fprintf(&all, "%+v\n", r.RawResponse.Request.URL)
 		}
 	}
@@ -372,7 +372,7 @@ func TestStandstill(t *testing.T) {
 				}
 				for {
 					time.Sleep(90 * time.Second)
-					if _, err := r.Body.Read(make([]byte, 1)); err != nil {
+					if n, _ := r.Body.Read(make([]byte, 1)); n == 0 {
 						break
 					}
 				}

@@ -10,7 +10,7 @@ import (
 	"github.com/azureml-go/azureml"
 )
 
-func clear(t *testing.T) {
+func clearVariables(t *testing.T) {
 	for _, name := range []string{currentCloud, authorityHost, "AML_DISCOVERY_API_HOST", "AZURECLOUD_AML_DISCOVERY_API_HOST"} {
 		t.Setenv(name, "")
 	}
@@ -21,7 +21,7 @@ func manager(endpoint string) map[cloud.ServiceName]cloud.ServiceConfiguration {
 }
 
 func TestNamed(t *testing.T) {
-	clear(t)
+	clearVariables(t)
 	for name, host := range map[string]string{
 		"AzureCloud": "https://login.microsoftonline.com/", "AzureChinaCloud": "https://login.chinacloudapi.cn/",
 		"AzureUSGovernment": "https://login.microsoftonline.us/", " azurecloud ": "https://login.microsoftonline.com/",
@@ -47,7 +47,7 @@ func TestNamed(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
-	clear(t)
+	clearVariables(t)
 	china, err := Named("AzureChinaCloud")
 	require.NoError(t, err)
 	for name, test := range map[string]struct {
@@ -65,7 +65,7 @@ func TestResolve(t *testing.T) {
 		"custom authority by env": {variable: [2]string{authorityHost, "https://login.example"}, want: cloud.Configuration{ActiveDirectoryAuthorityHost: "https://login.example", Services: Public().Configuration().Services}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clear(t)
+			clearVariables(t)
 			if test.variable[0] != "" {
 				t.Setenv(test.variable[0], test.variable[1])
 			}

@@ -16,7 +16,8 @@ import (
 
 // scenarios is the table of all scenarios, by area.
 func scenarios() []parity.Scenario {
-	return slices.Concat(authenticationScenarios(), workspaceScenarios(), computeScenarios())
+	return slices.Concat(authenticationScenarios(), workspaceScenarios(), computeScenarios(),
+		modelScenarios(), deployScenarios(), webserviceScenarios())
 }
 
 func TestGolden(t *testing.T) {

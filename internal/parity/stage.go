@@ -2,6 +2,7 @@ package parity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -92,6 +93,17 @@ func (fakeCredential) GetToken(_ context.Context, options policy.TokenRequestOpt
 
 // Golden is what is replayed.
 func (s *Stage) Golden() *Golden { return s.golden }
+
+// Of passes an error on that a scenario wants to be of a kind; one that is not is a
+// difference.
+func (s *Stage) Of(err, kind error) error {
+	if !errors.Is(err, kind) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.problems = append(s.problems, fmt.Sprintf("error: want %q, got %v", kind, err))
+	}
+	return err
+}
 
 // Dir is a folder of the scenario's own.
 func (s *Stage) Dir() string { return s.dir }

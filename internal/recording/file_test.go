@@ -3,7 +3,6 @@ package recording
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -147,7 +146,7 @@ func FuzzParse(f *testing.F) {
 		encoded, err := r.Encode()
 		require.NoError(t, err)
 		again, err := Parse(encoded)
-		require.NoError(t, err, fmt.Sprintf("%s", encoded))
+		require.NoError(t, err, string(encoded))
 		twice, err := again.Encode()
 		require.NoError(t, err)
 		require.Equal(t, string(encoded), string(twice))

@@ -80,15 +80,15 @@ func (p *Player) Setting(variable, fake string) string {
 	if p.settings.kind == "" {
 		return fake
 	}
-	real := os.Getenv(variable)
+	actual := os.Getenv(variable)
 	switch {
-	case real == "" && p.settings.kind == fromLive:
+	case actual == "" && p.settings.kind == fromLive:
 		p.t.Fatalf("recording %s: set %s", p.name, variable)
-	case real == "":
-		real = fake
+	case actual == "":
+		actual = fake
 	}
-	p.settings.add(real, fake)
-	return real
+	p.settings.add(actual, fake)
+	return actual
 }
 
 // settings are the pairs that Setting was asked for, and what is recorded from.
@@ -99,13 +99,13 @@ type settings struct {
 	pairs [][2]string
 }
 
-func (s *settings) add(real, fake string) {
-	if real == "" {
+func (s *settings) add(actual, fake string) {
+	if actual == "" {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pairs = append(s.pairs, [2]string{real, fake})
+	s.pairs = append(s.pairs, [2]string{actual, fake})
 }
 
 // raw is an exchange as it happened.
@@ -176,8 +176,8 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func record(t testing.TB, name, file string, s *source) *Player {
-	real, credential := s.open()
-	recorder := &recorder{next: roundTripper(real)}
+	actual, credential := s.open()
+	recorder := &recorder{next: roundTripper(actual)}
 	p := &Player{t: t, name: name, transport: recorder, credential: credential, settings: &settings{kind: s.kind}}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -226,7 +226,7 @@ func replaceFile(file string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name())
+	defer func() { _ = os.Remove(temporary.Name()) }()
 	if _, err := temporary.Write(data); err != nil {
 		_ = temporary.Close()
 		return err

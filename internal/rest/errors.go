@@ -48,7 +48,12 @@ func failed(r Request, resp *http.Response, err error, attempts int) error {
 	return e
 }
 
+// messageOf is what went wrong, without what was tried and without the facts that the
+// new error takes over.
 func messageOf(e *azureml.Error) string {
+	if e.Message != "" && len(e.Violations) == 0 && len(e.Details) == 0 {
+		return e.Message
+	}
 	text := strings.TrimPrefix(e.Error(), "azureml: ")
 	if _, rest, ok := strings.Cut(text, ": "); ok && e.Operation != "" {
 		return rest

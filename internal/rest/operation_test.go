@@ -286,8 +286,8 @@ func TestLocation(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: row.answers}
-				c, op := operationOf(s)
-				c = New(Config{Credential: &tokens{}, Cloud: clouds.Public(), Hosts: NewHosts(base), Options: azcore.ClientOptions{
+				_, op := operationOf(s)
+				c := New(Config{Credential: &tokens{}, Cloud: clouds.Public(), Hosts: NewHosts(base), Options: azcore.ClientOptions{
 					Retry: policy.RetryOptions{MaxRetries: -1},
 					Transport: transporter(func(r *http.Request) (*http.Response, error) {
 						resp, err := s.Do(r)

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func main() {
 
 func run(from, to string, names []string, out io.Writer) error {
 	if from == "" || len(names) == 0 {
-		return fmt.Errorf("usage: trim -from DIR NAME...")
+		return errors.New("usage: trim -from DIR NAME [NAME]")
 	}
 	for _, name := range names {
 		files, err := filepath.Glob(filepath.Join(from, name+".json"))
