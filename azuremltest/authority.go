@@ -115,6 +115,10 @@ func (c *call) token(version int) {
 		c.clientCredentials(&g)
 	case "refresh_token":
 		c.refreshToken(&g)
+	case "authorization_code":
+		c.authorizationCode(&g)
+	case "device_code", "urn:ietf:params:oauth:grant-type:device_code":
+		c.deviceGrant(&g)
 	default:
 		c.entraError(http.StatusBadRequest, "unsupported_grant_type", 70003,
 			"AADSTS70003: The app requested an unsupported grant type '"+g.form.Get("grant_type")+"'.")

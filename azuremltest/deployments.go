@@ -18,11 +18,10 @@ type deployment struct {
 
 // templateResource is a resource in a template, with its expressions evaluated.
 type templateResource struct {
-	Type       string          `json:"type"`
-	Name       string          `json:"name"`
-	APIVersion string          `json:"apiVersion"`
-	Location   string          `json:"location"`
-	Properties json.RawMessage `json:"properties"`
+	Type       string `json:"type"`
+	Name       string `json:"name"`
+	APIVersion string `json:"apiVersion"`
+	Location   string `json:"location"`
 
 	whole json.RawMessage
 }
@@ -107,12 +106,14 @@ func (c *call) makeAll(o *operation, d *deployment) {
 	sub := w.subscription(c.path("sub"))
 	for _, r := range d.resources {
 		if !equalFold(r.Type, workspaceType) {
-			made := w.addResource(c.resourceID(r.Type, r.Name), r.Type, r.Location)
-			json.Unmarshal(r.Properties, &made.properties) // was decoded before
+			w.addResource(c.resourceID(r.Type, r.Name), r.Type, r.Location)
 			continue
 		}
 		var body workspaceBody
-		json.Unmarshal(r.whole, &body)
+		if err := json.Unmarshal(r.whole, &body); err != nil {
+			o.fail(http.StatusBadRequest, "InvalidRequestContent", jsonProblem(err, r.whole))
+			return
+		}
 		if w.workspace(sub.id, c.path("rg"), r.Name) != nil {
 			continue
 		}

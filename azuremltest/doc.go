@@ -35,8 +35,8 @@
 // A new server holds what the constants name: a tenant with a service
 // principal, a subscription, a workspace, and an AKS cluster that can be
 // attached. More is added by AddTenant, AddServicePrincipal, AddUser,
-// AddSubscription, AddWorkspace, AddCluster and AddCompute, and by the requests
-// themselves: what is created stays, what is deleted is gone. All state is in
+// AddSubscription, AddWorkspace, AddCluster, AddCompute, AddModel and AddService,
+// and by the requests themselves: what is created stays, what is deleted is gone. All state is in
 // memory, and any number of servers can run side by side. Ids are the same in
 // every run of a program that makes the same calls in the same order.
 //
@@ -54,11 +54,14 @@
 //     away.
 //   - Microsoft Graph: looking up users, groups and service principals.
 //   - A workspace's own services: discovery, reading computes, models, assets
-//     and artifacts, environments, web services of the types AKS, AKS endpoint
-//     and ACI, their keys, tokens and logs, and blob storage behind the
-//     signatures that are handed out.
+//     and artifacts, environments with versions and labels, and blob storage
+//     (Put Blob, Put Block, Put Block List, Get Block List, reading whole or in
+//     ranges, conditions) behind the signatures that are handed out.
+//   - Web services of the types AKS, AKS endpoint and ACI: pre-checks, creating,
+//     overwriting, patching, deleting and migrating them, the versions of
+//     endpoints, their operations with build logs, keys, tokens and logs.
 //   - The web services themselves, which answer scoring requests at the
-//     addresses of their clusters.
+//     addresses of their clusters and container groups.
 //
 // The server checks what the real services check, as far as that is known: the
 // token (issuer, audience, tenant, expiry), the api-version, content types,
@@ -76,6 +79,7 @@
 //   - computes of other types, other than reading what AddCompute has put there;
 //   - the containers: no image is built and no entry script runs; a web service
 //     says what its [Scorer] says;
+//   - images of the older kind, packages, profiles, and the export of services;
 //   - clouds other than the public one, and regions: a region is only a name;
 //   - anything about load: throttling happens when a [Fault] says so.
 //
@@ -95,12 +99,28 @@
 // it goes to Failed, with an error that names the second, and what was deployed
 // to it becomes unhealthy.
 //
+// A web service is Transitioning, and then Healthy, Failed, or Unschedulable if
+// the cluster has no room for it. A deployment that times out leaves it
+// Unhealthy; the third read finds it Healthy after all. What has been deployed
+// answers while an update is under way, and after one that has failed. Tags,
+// properties and descriptions are changed at once, all else by an operation. A
+// deletion is an operation, too, but for container groups.
+//
+// # Scoring
+//
+// [Server.SetScorer] and [Server.SetVersionScorer] say what web services answer;
+// one without a [Scorer] sends back what it was sent. Of an endpoint's versions
+// the one that has fallen furthest behind its share of the traffic is next, so
+// that after n requests every version has had its share of n, give or take
+// one. There is no limit to how many requests are answered at once.
+//
 // # When things go wrong
 //
 // [Server.Fault] makes chosen requests fail: with a status, by a broken
 // connection before or after the request has taken effect, by a body that is
 // cut off, or late. [Server.FailNextOperation] makes an operation end badly, or
 // never. [Server.Token] makes tokens that have expired or are for somebody
-// else. [Server.Requests] returns what the server was asked, with the tokens
+// else; [Server.SetServiceKeys] changes the keys of a web service unannounced.
+// [Server.Requests] returns what the server was asked, with the tokens
 // taken out.
 package azuremltest

@@ -36,6 +36,9 @@ func changePhases(service string) []phase {
 	return deployPhases(service)[2:]
 }
 
+// deletePhases are what happens when a service goes: nothing that has a name or a log.
+func deletePhases() []phase { return []phase{{}} }
+
 // serviceOperation is a long-running operation of model management.
 type serviceOperation struct {
 	ws       *workspace

@@ -304,7 +304,7 @@ func (c *call) deleteService() {
 	}
 	svc.deleting = true
 	svc.enter(stateTransitioning, nil)
-	op := svc.begin(changePhases(svc.spec.Name), failure, func(o *serviceOperation) {
+	op := svc.begin(deletePhases(), failure, func(o *serviceOperation) {
 		svc.deleting = false
 		if o.state == stateSucceeded {
 			svc.remove()

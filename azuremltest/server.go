@@ -103,7 +103,7 @@ func NewServer(options *Options) *Server {
 		s.opts = *options
 	}
 	s.opts.setDefaults()
-	s.addRoutes(s.authorityRoutes(), s.selfRoutes(), s.armRoutes(), s.computeRoutes(), s.discoveryRoutes(), s.managementRoutes(), s.dataPlaneRoutes())
+	s.addRoutes(s.authorityRoutes(), s.loginRoutes(), s.deviceRoutes(), s.identityRoutes(), s.selfRoutes(), s.armRoutes(), s.computeRoutes(), s.discoveryRoutes(), s.managementRoutes(), s.dataPlaneRoutes())
 	s.addDefaultWorld()
 	if err := s.listen(); err != nil {
 		panic("azuremltest: cannot listen: " + err.Error())

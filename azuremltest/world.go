@@ -16,6 +16,8 @@ type world struct {
 	workspaces    map[string]*workspace // by workspaceKey
 	operations    map[string]*operation // of the resource manager, by id
 	refreshTokens map[string]tokenClaims
+	logins        logins
+	identities    []ManagedIdentity
 	management    management
 	nextIP        int
 }
@@ -66,6 +68,7 @@ func newWorld() world {
 		workspaces:    map[string]*workspace{},
 		operations:    map[string]*operation{},
 		refreshTokens: map[string]tokenClaims{},
+		logins:        newLogins(),
 		management:    newManagement(),
 	}
 }

@@ -56,6 +56,17 @@ func TestOurs(t *testing.T) {
 	}
 }
 
+// TestVariables: what an earlier use of an environment left in it does not count.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	e := NewEnvironment("e")
+	e.EnvironmentVariables = map[string]string{"A": "B", sourceVariable: "old", scriptVariable: "old/x.py"}
+	got := code{entry: "score.py"}.inEnvironment(e)
+	assert.Equal(t, map[string]string{"A": "B", scriptVariable: "score.py"}, got.EnvironmentVariables)
+	got = code{entry: "src/score.py", directory: "src"}.inEnvironment(&Environment{})
+	assert.Equal(t, map[string]string{sourceVariable: "src", scriptVariable: "src/score.py"}, got.EnvironmentVariables)
+}
+
 func TestGitFolder(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, ".", imagePlan{}.gitFolder(nil))

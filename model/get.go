@@ -147,7 +147,7 @@ func readPage(ctx context.Context, ws *workspace.Workspace, r workspace.Request)
 func notFound(name string, o GetOptions) error {
 	message := "there is no such model"
 	if o.filters() {
-		message = "there is no such model with " + o.String()
+		message = "there is no such model with " + o.describe()
 	}
 	return &azureml.Error{
 		Operation: "get", Subject: subject(name), Kind: azureml.ErrNotFound, Code: "ModelNotFound", Message: message,
@@ -155,8 +155,8 @@ func notFound(name string, o GetOptions) error {
 	}
 }
 
-// String names the filters that are set.
-func (o GetOptions) String() string {
+// describe names the filters that are set.
+func (o GetOptions) describe() string {
 	var parts []string
 	add := func(name, value string) {
 		if value != "" {

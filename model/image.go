@@ -204,7 +204,7 @@ func (found code) inEnvironment(e *Environment) *Environment {
 	if copied.EnvironmentVariables == nil {
 		copied.EnvironmentVariables = map[string]string{}
 	}
-	
+	delete(copied.EnvironmentVariables, sourceVariable)
 	copied.EnvironmentVariables[scriptVariable] = found.entry
 	if found.directory != "" {
 		copied.EnvironmentVariables[sourceVariable] = found.directory

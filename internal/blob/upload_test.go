@@ -395,6 +395,34 @@ func TestStandstill(t *testing.T) {
 	})
 }
 
+// TestTryBodyIsCutOff: what the transport still reads of a try that is over is an error,
+// not the content of the buffer's next use.
+func TestTryBodyIsCutOff(t *testing.T) {
+	t.Parallel()
+	var kept io.ReadCloser
+	tries := 0
+	u := New(Config{Operation: "upload", Options: azcore.ClientOptions{
+		Retry: policy.RetryOptions{RetryDelay: time.Nanosecond},
+		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			tries++
+			if tries == 1 {
+				kept = r.Body
+				return nil, errors.New("broken")
+			}
+			n, err := kept.Read(make([]byte, 1))
+			assert.Zero(t, n)
+			assert.ErrorIs(t, err, io.ErrClosedPipe)
+			content, err := io.ReadAll(r.Body)
+			assert.NoError(t, err)
+			assert.Equal(t, "abcd", string(content))
+			return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+		}),
+	}})
+	_, err := u.Upload(t.Context(), Upload{Subject: "file", URI: "https://h/a?sig=PLANTED", Content: strings.NewReader("abcd"), Size: 4})
+	require.NoError(t, err)
+	assert.Equal(t, 2, tries)
+}
+
 func BenchmarkUpload(b *testing.B) {
 	s := newStorage(b)
 	s.before = func(_ int, w http.ResponseWriter, r *http.Request) bool {
