@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -22,6 +23,10 @@ var serviceRecipes = []recipe{
 	{id: "B18", title: "auth_enabled=False", run: recipeOpenService},
 	{id: "B19", title: "keys of an AKS service, regenerate", run: recipeKeys},
 	{id: "B20", title: "tokens of an AKS service", run: recipeToken},
+	{id: "B21", title: "update a web service: new model, new environment, autoscaling, tags", run: recipeUpdate},
+	{id: "B24", title: "Application Insights and model data collection on a service", run: recipeInsights},
+	{id: "B25", title: "a custom Docker image for the environment", run: recipeDockerImage},
+	{id: "B26", title: "consume the service from a client program: key, token, swagger", run: recipeClient},
 	{id: "B27", title: "autoscaling, replica counts, probes, timeouts on AKS", run: recipeScaling},
 	{id: "B28", title: "troubleshoot a failed deployment: state, error, logs", run: recipeFailedDeployment},
 }
@@ -74,7 +79,15 @@ func recipeOpenService(t *testing.T, w *world) {
 }
 
 func recipeKeys(t *testing.T, w *world) {
-	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{})
+	regenerateBoth(t, w.deploy(w.workspace(), webservice.AksDeployConfiguration{}))
+}
+
+// regenerateBoth replaces one key after the other.
+func regenerateBoth(t *testing.T, svc interface {
+	Keys(context.Context) (*webservice.Keys, error)
+	RegenerateKey(context.Context, webservice.KeyType, *webservice.RegenerateKeyOptions) (*webservice.Keys, error)
+}) {
+	t.Helper()
 	old, err := svc.Keys(t.Context())
 	require.NoError(t, err)
 	for _, key := range webservice.PossibleKeyTypeValues() {
@@ -116,4 +129,59 @@ func recipeFailedDeployment(t *testing.T, w *world) {
 	svc, err := webservice.GetAks(t.Context(), ws, "myservice")
 	require.NoError(t, err)
 	assert.Equal(t, webservice.StateFailed, svc.State)
+}
+
+func recipeUpdate(t *testing.T, w *world) {
+	ws := w.workspace()
+	svc := w.deploy(ws, webservice.AksDeployConfiguration{})
+	second, err := model.Register(t.Context(), ws, "mymodel", w.file("model.json", `{"factor":3}`), nil)
+	require.NoError(t, err)
+	image, err := model.PrepareImage(t.Context(), ws, []*model.Model{second}, w.inference(), nil)
+	require.NoError(t, err)
+	p, err := svc.BeginUpdate(t.Context(), webservice.AksUpdate{
+		Image: image, AutoscaleEnabled: to.Ptr(true), AutoscaleMaxReplicas: to.Ptr(4), Tags: map[string]string{"stage": "second"}, Description: to.Ptr(""),
+	}, nil)
+	require.NoError(t, err)
+	svc, err = azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"stage": "second"}, svc.Tags)
+	assert.EqualValues(t, 4, *svc.AutoScaler.MaxReplicas)
+	assert.Equal(t, webservice.StateHealthy, svc.State)
+	require.Len(t, w.srv.Services(azuremltest.Workspace{}), 1)
+}
+
+func recipeInsights(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{EnableAppInsights: to.Ptr(true), CollectModelData: to.Ptr(true)})
+	require.NotNil(t, svc.AppInsightsEnabled)
+	assert.True(t, *svc.AppInsightsEnabled)
+	require.NotNil(t, svc.DataCollection)
+	assert.True(t, *svc.DataCollection.StorageEnabled)
+}
+
+func recipeDockerImage(t *testing.T, w *world) {
+	ws := w.workspace()
+	inference := w.inference()
+	inference.Environment = model.NewEnvironmentFromDockerImage("mine", "registry.example/mine:1", nil)
+	p, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{w.model(ws)}, inference, webservice.AksDeployConfiguration{ComputeTarget: w.cluster(ws).Name}, nil)
+	require.NoError(t, err)
+	_, err = azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+}
+
+func recipeClient(t *testing.T, w *world) {
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{})
+	keys, err := svc.Keys(t.Context())
+	require.NoError(t, err)
+	scorer, err := webservice.NewScorer(svc.ScoringURI, webservice.ScorerAuth{PrimaryKey: keys.Primary}, &webservice.ScorerOptions{Transport: w.srv.Client().Transport})
+	require.NoError(t, err)
+	defer scorer.Close()
+	type data struct {
+		Data [][]float64 `json:"data"`
+	}
+	answer, err := webservice.Score[data](t.Context(), scorer, data{[][]float64{{1, 2}}})
+	require.NoError(t, err)
+	assert.Equal(t, [][]float64{{1, 2}}, answer.Data)
+	swagger, err := scorer.Swagger(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, string(swagger), "swagger")
 }
