@@ -57,6 +57,7 @@ func startOf(resp *http.Response, s Service, canLook bool) rest.Started {
 	} else {
 		for _, name := range []string{"Azure-AsyncOperation", "Location"} {
 			if started.URL = absolute(resp, resp.Header.Get(name)); started.URL != "" {
+				started.Location = name == "Location"
 				break
 			}
 		}

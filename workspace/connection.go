@@ -53,7 +53,7 @@ func newConnection(credential azcore.TokenCredential, options azcore.ClientOptio
 	if credential == nil {
 		login := options
 		login.Cloud = in.configuration
-		if credential, err = authentication.NewDefault(&authentication.DefaultOptions{ClientOptions: login}); err != nil {
+		if credential, err = authentication.NewDefault(&authentication.DefaultOptions{ClientOptions: login, OnWarning: onWarning}); err != nil {
 			return nil, err
 		}
 	}

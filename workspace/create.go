@@ -276,15 +276,15 @@ func (w *Workspace) self(method, operation string) Request {
 
 // exists reads the workspace, or returns nil if there is none.
 func (m *creation) exists(ctx context.Context) (*Workspace, error) {
-	r := m.ws.self(http.MethodGet, "look for")
-	r.Allow = []int{http.StatusNotFound}
 	var found wireWorkspace
-	resp, err := m.ws.Do(ctx, r, &found)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode == http.StatusNotFound {
+	_, err := m.ws.Do(ctx, m.ws.self(http.MethodGet, "look for"), &found)
+	switch {
+	case azureml.HasCode(err, "ResourceGroupNotFound"):
+		return nil, m.groupMissing(err)
+	case errors.Is(err, azureml.ErrNotFound) && azureml.HasCode(err, "ResourceNotFound"):
 		return nil, nil
+	case err != nil:
+		return nil, err
 	}
 	return m.ws.connection.open(m.ws.client, found, reference{m.ws.SubscriptionID, m.ws.ResourceGroup, m.ws.Name}), nil
 }
@@ -313,6 +313,10 @@ const groupVersion = "2022-09-01"
 
 // group finds the resource group, and its location if none was given, or makes it.
 func (m *creation) group(ctx context.Context) (made bool, err error) {
+	m.options.Location = location(m.options.Location)
+	if m.options.Location != "" && m.options.RequireResourceGroup {
+		return false, nil // whether it is there shows when the workspace is looked for
+	}
 	r := Request{
 		Service: ResourceManager, Operation: "look for the resource group of", Subject: m.ws.subject(),
 		Path:  "/subscriptions/" + Segment(m.ws.SubscriptionID) + "/resourcegroups/" + Segment(m.ws.ResourceGroup),
@@ -322,28 +326,35 @@ func (m *creation) group(ctx context.Context) (made bool, err error) {
 		Location string `json:"location"`
 	}
 	_, err = m.ws.Do(ctx, r, &found)
-	m.options.Location = location(m.options.Location)
 	if err == nil {
 		if m.options.Location == "" {
 			m.options.Location = location(found.Location)
 		}
 		return false, nil
 	}
-	e, ok := errors.AsType[*azureml.Error](err)
-	if !ok || !e.HasCode("ResourceGroupNotFound") {
+	switch {
+	case !azureml.HasCode(err, "ResourceGroupNotFound"):
 		return false, err
-	}
-	if m.options.RequireResourceGroup || m.options.Location == "" {
-		copied := *e
-		copied.Remedy = "Make the resource group first"
-		if !m.options.RequireResourceGroup {
-			copied.Remedy += ", or give Location to have it made there"
-		}
-		copied.Remedy += "."
-		return false, &copied
+	case m.options.RequireResourceGroup || m.options.Location == "":
+		return false, m.groupMissing(err)
 	}
 	r.Operation, r.Method = "make the resource group of", http.MethodPut
 	r.Body = map[string]any{"location": m.options.Location, "tags": map[string]string{"creationSource": toolkit}}
 	_, err = m.ws.Do(ctx, r, nil)
 	return true, err
+}
+
+// groupMissing says what to do about a resource group that does not exist.
+func (m *creation) groupMissing(err error) error {
+	e, ok := errors.AsType[*azureml.Error](err)
+	if !ok {
+		return err
+	}
+	copied := *e
+	copied.Remedy = "Make the resource group first"
+	if !m.options.RequireResourceGroup {
+		copied.Remedy += ", or give Location to have it made there"
+	}
+	copied.Remedy += "."
+	return &copied
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/remedy"
+	"github.com/azureml-go/azureml/internal/rest"
 )
 
 // toolkit marks what this module has made.
@@ -175,10 +177,35 @@ func (m *creation) lookDeployment(ctx context.Context) (string, error) {
 
 // failed says what a failed creation may have left behind.
 func (m *creation) failed(_ context.Context, _ OperationStatus, e *azureml.Error) error {
+	unwrap(e)
 	if m.options.StorageAccount != "" && m.options.KeyVault != "" && m.options.ApplicationInsights != "" {
 		return e
 	}
 	e.Remedy = strings.TrimSpace(e.Remedy + fmt.Sprintf("\nResources that were made for the workspace may be left in resource group %s: look for names that begin with %q and for the tag createdByToolkit=%s. Delete them, or give their ids to the next attempt.",
 		m.ws.ResourceGroup, namePrefix(m.ws.Name), toolkit))
 	return e
+}
+
+// unwrap takes out what the providers said of the details of a failed deployment, whose
+// messages are often JSON themselves.
+func unwrap(e *azureml.Error) {
+	details := make([]azureml.ErrorDetail, 0, len(e.Details))
+	for _, d := range e.Details {
+		if !strings.HasPrefix(strings.TrimSpace(d.Message), "{") {
+			details = append(details, d)
+			continue
+		}
+		p := rest.ParseError([]byte(d.Message), "application/json")
+		if p.Message != "" {
+			d.Message = p.Message
+		}
+		if p.Code != "" {
+			d.Code = p.Code
+		}
+		details = append(append(details, d), p.Details...)
+	}
+	e.Details = details
+	if e.Remedy == "" {
+		e.Remedy, e.Help = remedy.For(e)
+	}
 }

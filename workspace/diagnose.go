@@ -88,10 +88,9 @@ func (w *Workspace) Diagnose(ctx context.Context, o *DiagnoseOptions) (*Diagnosi
 	if o != nil {
 		options = *o
 	}
-	// The same question can be asked again without harm.
 	r := Request{
 		Service: ResourceManager, Operation: "diagnose", Subject: w.subject(), Method: http.MethodPost,
-		Path: w.scope() + "/diagnose", Repeat: RepeatAlways, Body: map[string]any{"value": options},
+		Path: w.scope() + "/diagnose", Body: map[string]any{"value": options},
 	}
 	var answer []byte
 	resp, err := w.Do(ctx, r, &answer)

@@ -48,12 +48,12 @@ func ExampleGet_notFound() {
 	srv := azuremltest.NewServer(nil)
 	defer srv.Close()
 
-	_, err := workspace.Get(context.Background(), "ml-exmaple", srv.Credential(), &workspace.GetOptions{
+	_, err := workspace.Get(context.Background(), "ml-exampl", srv.Credential(), &workspace.GetOptions{
 		ClientOptions: srv.ClientOptions(), SubscriptionID: azuremltest.SubscriptionID,
 	})
 	fmt.Print(azureml.Explain(err))
 	// Output:
-	// Could not find workspace "ml-exmaple": there is none of this name in subscription 22222222-2222-2222-2222-222222222222
+	// Could not find workspace "ml-exampl": there is none of this name in subscription 22222222-2222-2222-2222-222222222222
 	// What to do:
 	//   Did you mean ml-example in rg-ml? Workspaces there: ml-example in rg-ml.
 }
@@ -211,7 +211,7 @@ func ExampleWorkspace_Keys() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(keys.StorageKey, len(keys.StorageKey.Reveal()) > 0)
+	fmt.Println(keys.StorageKey, keys.StorageKey.Reveal() != "")
 	// Output: [redacted] true
 }
 

@@ -16,8 +16,9 @@ import (
 // GetOptions are the optional parts of [Get].
 type GetOptions struct {
 	// ClientOptions apply to every call made through the workspace. Cloud chooses the
-	// cloud (default: the public one), APIVersion the api-version of the resource
-	// manager's machine learning calls (default [APIVersion]).
+	// cloud; default: that of the credential, else what AZUREML_CURRENT_CLOUD names, else
+	// the public one. APIVersion is the api-version of the resource manager's machine
+	// learning calls; default: [APIVersion].
 	azcore.ClientOptions
 	// SubscriptionID is the GUID of the subscription; blanks and quotes around it are
 	// taken off. Default: all subscriptions that the credential sees are searched.

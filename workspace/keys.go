@@ -61,10 +61,9 @@ func (w *Workspace) Keys(ctx context.Context) (*Keys, error) {
 // anew, after they were changed there, and waits until it has. It mirrors azureml.core's
 // Workspace.sync_keys.
 func (w *Workspace) SyncKeys(ctx context.Context) error {
-	// Reading anew twice is reading anew once.
 	poller, err := Begin(ctx, w, Request{
 		Service: ResourceManager, Operation: "synchronize the keys of", Subject: w.subject(),
-		Method: http.MethodPost, Path: w.scope() + "/resynckeys", Repeat: RepeatAlways,
+		Method: http.MethodPost, Path: w.scope() + "/resynckeys",
 	}, Operation[struct{}]{
 		Kind: "sync keys", Resource: "workspace",
 		Done: func(context.Context, OperationStatus) (struct{}, error) { return struct{}{}, nil },

@@ -283,3 +283,14 @@ func TestTokensGoWhereTheyBelong(t *testing.T) {
 		"graph.microsoft.com":                    "Bearer aud=https://graph.microsoft.com",
 	}, got)
 }
+
+// TestDefaultLogin: no credential is the default one.
+func TestDefaultLogin(t *testing.T) {
+	srv := newServer(t)
+	t.Setenv("AML_TENANT_ID", azuremltest.TenantID)
+	t.Setenv("AML_PRINCIPAL_ID", azuremltest.ClientID)
+	t.Setenv("AML_PRINCIPAL_PASS", azuremltest.ClientSecret)
+	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, nil, &workspace.GetOptions{ClientOptions: srv.ClientOptions(), SubscriptionID: azuremltest.SubscriptionID})
+	require.NoError(t, err)
+	assert.Equal(t, azuremltest.Location, ws.Location)
+}

@@ -55,14 +55,27 @@ func TestBeginCreate(t *testing.T) {
 		text   string
 		help   string
 	}{
-		"create_given":         {nil, nil, "", ""},
-		"create_lost":          {nil, nil, "", ""},
-		"create_group":         {func(o *workspace.CreateOptions) { o.Location = "West Europe" }, nil, "", ""},
-		"create_deployed":      {made, nil, "", ""},
+		"create_given":    {nil, nil, "", ""},
+		"create_lost":     {nil, nil, "", ""},
+		"create_group":    {func(o *workspace.CreateOptions) { o.Location = "West Europe" }, nil, "", ""},
+		"create_deployed": {made, nil, "", ""},
+		"create_encrypted": {func(o *workspace.CreateOptions) {
+			o.Tags, o.FriendlyName, o.Description, o.ContainerRegistry, o.PublicNetworkAccess = map[string]string{"createdByToolkit": "mine"}, "", "", "", ""
+			o.Encryption = &workspace.CustomerKey{KeyVault: resources + "Microsoft.KeyVault/vaults/kv-cmk", Key: "https://kv-cmk.vault.azure.net/keys/k1/aabbccddee112233445566778899aabb", UserAssignedIdentity: uai}
+			o.HBIWorkspace, o.SystemDatastoresAuthMode, o.V1LegacyMode = true, "identity", new(false)
+		}, nil, "", ""},
+		"create_identity": {func(o *workspace.CreateOptions) {
+			o.Tags, o.FriendlyName, o.Description, o.ContainerRegistry, o.PublicNetworkAccess = nil, "", "", "", ""
+			o.PrimaryUserAssignedIdentity = uai
+		}, nil, "", ""},
 		"create_failed":        {nil, azureml.ErrOperationFailed, `cannot create workspace "ws-prod": Internal error (InternalServerError)`, ""},
 		"create_exists":        {nil, azureml.ErrConflict, "there is one of this name in resource group rg-ml", "ExistOK"},
 		"create_group_missing": {nil, azureml.ErrNotFound, "ResourceGroupNotFound", "give Location to have it made there"},
-		"create_forbidden":     {nil, azureml.ErrForbidden, "workspaces/write", "has no role on this scope"},
+		"create_required_group": {func(o *workspace.CreateOptions) { o.Location, o.RequireResourceGroup = "westeurope", true }, azureml.ErrNotFound,
+			"ResourceGroupNotFound", "Make the resource group first.\n"},
+		"create_required_invisible":     {func(o *workspace.CreateOptions) { o.Location, o.RequireResourceGroup = "westeurope", true }, azureml.ErrNotFound, "SubscriptionNotFound", "tenant and cloud"},
+		"create_invisible_subscription": {func(o *workspace.CreateOptions) { o.Location = "westeurope" }, azureml.ErrNotFound, "SubscriptionNotFound", "tenant and cloud"},
+		"create_forbidden":              {nil, azureml.ErrForbidden, "workspaces/write", "has no role on this scope"},
 		"create_deployment_failed": {made, azureml.ErrOperationFailed, "At least one resource deployment operation failed: The storage account named x is already taken.",
 			`look for names that begin with "wsprod" and for the tag createdByToolkit=azureml-go-v0.1.0`},
 		"create_deployment_lost": {made, azureml.ErrOperationFailed, "The template deployment failed: No more workspaces. (InvalidTemplateDeployment", "vCPU quota"},
@@ -216,6 +229,7 @@ func TestBeginDelete(t *testing.T) {
 		"delete":                  {nil, ""},
 		"delete_204":              {nil, ""},
 		"delete_looked_at":        {nil, ""},
+		"delete_of_failed":        {nil, ""},
 		"delete_forbidden_status": {nil, ""},
 		"delete_missing":          {azureml.ErrNotFound, "ResourceGroupNotFound"},
 		"delete_failed":           {azureml.ErrOperationFailed, "The scope is locked."},

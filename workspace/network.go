@@ -59,16 +59,23 @@ func (w *Workspace) blockedBy(s Service, e *azureml.Error) string {
 	for _, d := range e.Details {
 		text += " " + d.Message
 	}
-	refused := e.StatusCode == http.StatusForbidden || e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusBadGateway ||
-		e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusConflict || e.StatusCode == http.StatusMethodNotAllowed
-	unreached := e.StatusCode == 0 && errors.Is(e, azureml.ErrUnavailable) && e.Method != "" && s != ResourceManager
+	if e.HasCode("AuthorizationFailed", "LinkedAuthorizationFailed") {
+		return "" // a role is missing; the message may name a network resource all the same
+	}
+	// The gateway in front of the services says it with 401, 403 or 502.
+	refused := e.StatusCode == http.StatusForbidden || e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusBadGateway
+	unfit := refused || e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusConflict || e.StatusCode == http.StatusMethodNotAllowed
+	unreached := e.StatusCode == 0 && errors.Is(e, azureml.ErrUnavailable) && e.Method != ""
 	switch {
-	case refused && legacyMode.in(text):
+	case unfit && legacyMode.in(text):
 		return w.explainLegacy(s)
 	case refused && (publicAccess.in(text) || privateLink.in(text)):
 		return w.explainPrivate(s, "was refused because it came over the public network", publicAccess.in(text))
-	case e.StatusCode == http.StatusForbidden && s != ResourceManager && w.closed() && !e.HasCode("AuthorizationFailed"):
-		return w.explainPrivate(s, "was refused, and may have come over the public network", false) + "\nIf it does come from inside, the signed-in principal lacks a role on the workspace."
+	case s == ResourceManager:
+		return "" // it is on the public network whatever the workspace's settings
+	case e.StatusCode == http.StatusForbidden && w.closed():
+		return w.explainPrivate(s, "was refused, and may have come over the public network", false) +
+			"\nIf it does come from inside, the signed-in principal lacks a role on the workspace."
 	case unreached && (w.closed() || w.private()):
 		return w.explainPrivate(s, "did not get through", false)
 	}

@@ -44,8 +44,10 @@ func TestShare(t *testing.T) {
 		"share_application_id": {applicationID, readerID, nil, func(t *testing.T, a *workspace.RoleAssignment) {
 			assert.Equal(t, objectID, a.PrincipalID)
 		}, nil, "", ""},
-		"share_user":      {"jdoe@example.com", "Contributor", nil, nil, nil, "", ""},
-		"share_role_name": {objectID, "Bob's role", &workspace.ShareOptions{PrincipalType: workspace.PrincipalGroup}, nil, nil, "", ""},
+		"share_user": {"jdoe@example.com", "Contributor", nil, nil, nil, "", ""},
+		"share_role_name": {objectID, "Bob's role", &workspace.ShareOptions{PrincipalType: workspace.PrincipalGroup}, func(t *testing.T, a *workspace.RoleAssignment) {
+			assert.Equal(t, workspace.PrincipalGroup, a.PrincipalType, "what was sent, as the answer does not say")
+		}, nil, "", ""},
 		"share_exists": {objectID, "reader", typed, func(t *testing.T, a *workspace.RoleAssignment) {
 			assert.True(t, a.Existed)
 			assert.Equal(t, "66666666-0000-0000-0000-000000000001", a.Name, "whoever made it named it")

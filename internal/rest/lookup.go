@@ -53,6 +53,9 @@ func (h *handler[T]) lookResourceManager(ctx context.Context) (Status, *http.Res
 		}
 		return status, resp, err
 	}
+	if !h.token.Location {
+		return status, resp, nil // a status that does not tell its state goes on
+	}
 	if resp.StatusCode == http.StatusAccepted {
 		status.State = "InProgress"
 		return status, resp, h.moveTo(resp)

@@ -60,6 +60,8 @@ type Started struct {
 	ID string
 	// URL of a resource-manager operation, or
 	URL string
+	// Location tells that URL gives the result when it is done, not a status.
+	Location bool
 	// Finished: nothing to poll; or none of them: poll the resource.
 	Finished bool
 	// Response is the answer, whose Retry-After is obeyed; may be nil.
@@ -74,6 +76,7 @@ type token struct {
 	Workspace string `json:"workspace"`
 	ID        string `json:"id,omitempty"`
 	URL       string `json:"url,omitempty"`
+	Location  bool   `json:"location,omitempty"`
 	Finished  bool   `json:"finished,omitempty"`
 }
 
@@ -100,7 +103,7 @@ type handler[T any] struct {
 // NewPoller makes a poller for an operation that was just started.
 func NewPoller[T any](c *Client, op Operation[T], s Started) (*runtime.Poller[T], error) {
 	h := newHandler(c, op)
-	h.token.ID, h.token.URL, h.token.Finished = s.ID, s.URL, s.Finished
+	h.token.ID, h.token.URL, h.token.Location, h.token.Finished = s.ID, s.URL, s.Location, s.Finished
 	if s.URL != "" {
 		if err := h.checkURL(); err != nil {
 			return nil, err

@@ -120,6 +120,20 @@ func TestUnknownStateEndsAtLast(t *testing.T) {
 	})
 }
 
+// TestStatusWithoutState: a status address that tells no state has not said "done".
+func TestStatusWithoutState(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []string{`200 {}`, `200 {"status":"Failed"}`}}
+		c, op := operationOf(s)
+		p, err := NewPoller(c, op, Started{URL: base + "/status/1"})
+		require.NoError(t, err)
+		_, err = azureml.Wait(t.Context(), p, nil)
+		require.ErrorIs(t, err, azureml.ErrOperationFailed)
+		assert.Len(t, s.urls, 2)
+	})
+}
+
 func TestGoneIsDone(t *testing.T) {
 	t.Parallel()
 	s := &script{answers: []string{"404 "}}
@@ -299,7 +313,7 @@ func TestLocation(t *testing.T) {
 				}})
 				var result string
 				op.Done = func(_ context.Context, s Status) (thing, error) { result = string(s.Body); return thing{}, nil }
-				p, err := NewPoller(c, op, Started{URL: base + "/results/1"})
+				p, err := NewPoller(c, op, Started{URL: base + "/results/1", Location: true})
 				require.NoError(t, err)
 				_, err = azureml.Wait(t.Context(), p, nil)
 				if row.refused {
