@@ -187,7 +187,7 @@ func (l *login) ask(ctx context.Context, o policy.TokenRequestOptions) (azcore.A
 		record, err = with.Authenticate(ctx, &o)
 	}
 	if err != nil {
-		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's Err is never wrapped
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = &azureml.Error{
 				Operation: "sign in", Subject: "interactively", Kind: azureml.ErrInteractionRequired,
 				Message: fmt.Sprintf("nobody signed in within %s", l.options.Timeout), Err: context.DeadlineExceeded,

@@ -60,7 +60,7 @@ func (f recordFile) write(record azidentity.AuthenticationRecord) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name())
+	defer func() { _ = os.Remove(temporary.Name()) }() // gone already when all went well
 	if _, err := temporary.Write(append(data, '\n')); err != nil {
 		temporary.Close()
 		return err

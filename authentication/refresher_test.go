@@ -30,13 +30,13 @@ type numbered struct {
 func (c *numbered) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	c.mu.Lock()
 	c.n++
-	n, fails := c.n, c.fails
+	n, fails, takes := c.n, c.fails, c.takes
 	c.running++
 	c.overlapping = c.overlapping || c.running > 1
 	c.mu.Unlock()
 	defer func() { c.mu.Lock(); c.running--; c.mu.Unlock() }()
 	select {
-	case <-time.After(c.takes):
+	case <-time.After(takes):
 	case <-ctx.Done():
 		return azcore.AccessToken{}, ctx.Err()
 	}
@@ -46,8 +46,9 @@ func (c *numbered) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (
 	return azcore.AccessToken{Token: fmt.Sprint("t", n), ExpiresOn: time.Now().Add(c.life)}, nil
 }
 
-func (c *numbered) fail(err error) { c.mu.Lock(); c.fails = err; c.mu.Unlock() }
-func (c *numbered) asked() int     { c.mu.Lock(); defer c.mu.Unlock(); return c.n }
+func (c *numbered) fail(err error)       { c.mu.Lock(); c.fails = err; c.mu.Unlock() }
+func (c *numbered) take(d time.Duration) { c.mu.Lock(); c.takes = d; c.mu.Unlock() }
+func (c *numbered) asked() int           { c.mu.Lock(); defer c.mu.Unlock(); return c.n }
 
 func TestTokenRefresher(t *testing.T) {
 	t.Parallel()
@@ -146,7 +147,7 @@ func TestTokenRefresherClosesAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		_, err = r.GetToken(t.Context(), scoped(armScope))
 		require.NoError(t, err)
-		source.takes = 24 * time.Hour
+		source.take(24 * time.Hour)
 		time.Sleep(56 * time.Minute)
 		start := time.Now()
 		require.NoError(t, r.Close())

@@ -67,7 +67,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		token, err := c.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{armScope}})
 		if err != nil {
 			noSecret(t, err, planted)
-			assert.NotContains(t, string(failure(t, err).Message), planted)
+			assert.NotContains(t, failure(t, err).Message, planted)
 		} else {
 			assert.Contains(t, token.Token, planted)
 		}

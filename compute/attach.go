@@ -30,7 +30,8 @@ type AttachOptions struct {
 	// SkipPreflight leaves out the requests that look at the cluster and at the other
 	// computes of the workspace. The name is still looked up, unless Overwrite is set.
 	SkipPreflight bool
-	// SkipCoreCheck leaves out the check that a cluster for production has 12 vCPUs.
+	// SkipCoreCheck leaves out the check that a cluster for production has 12 vCPUs, and
+	// the look-up of VM sizes that may belong to it.
 	SkipCoreCheck bool
 	// OnWarning gets what is worth saying before the request is sent.
 	OnWarning func(azureml.Warning)
@@ -40,11 +41,13 @@ type AttachOptions struct {
 // name. It takes about 5 minutes. The cluster stays its owner's: [Compute.BeginDetach]
 // takes the connection away.
 //
-// Before the request a preflight looks at the cluster (it exists, is in state Succeeded,
-// has 12 vCPUs unless it is for DevTest) and at the workspace's computes: the name is
-// free, and no other compute points at the cluster, because a second attachment of a
-// cluster breaks the first. Either is azureml.ErrConflict, see
-// [AttachOptions]. What the caller has no right to look at is a warning.
+// Before the request a preflight looks at the cluster: it exists (azureml.ErrNotFound), is
+// in state Succeeded and has 12 vCPUs unless it is for DevTest (azureml.ErrInvalid). Then
+// it looks at the workspace's computes: the name is free, and no other compute points at
+// the cluster, because a second attachment of a cluster breaks the first; either is
+// azureml.ErrConflict, see [AttachOptions]. What the caller has no right to look at is a
+// warning, and so are fewer than 3 machines for production and a cluster that does not
+// tell its Kubernetes version. Which versions can be attached the service alone knows.
 //
 // The caller needs a role on the cluster (Azure Kubernetes Service Cluster Admin) and on
 // its resource group (Contributor). The poller's result is the compute as it is when

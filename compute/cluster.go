@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/azureml-go/azureml"
@@ -57,12 +58,12 @@ func (p preflight) checkCluster(ctx context.Context) error {
 		return err
 	}
 	var check validate.Checker
-	p.judge(&check, what, found)
+	p.judge(ctx, &check, what, found)
 	return check.Err("attach", subject(p.name))
 }
 
 // judge notes what the service would refuse, and warns of what it may.
-func (p preflight) judge(check *validate.Checker, what string, found wireCluster) {
+func (p preflight) judge(ctx context.Context, check *validate.Checker, what string, found wireCluster) {
 	state := found.Properties.ProvisioningState
 	if state != "" && !strings.EqualFold(state, string(StateSucceeded)) {
 		check.Addf("ResourceID", p.id, "names a cluster in state %s; it must be in state %s", state, StateSucceeded)
@@ -73,32 +74,59 @@ func (p preflight) judge(check *validate.Checker, what string, found wireCluster
 	if found.Location != "" && p.ws.Location != "" && region(found.Location) != region(p.ws.Location) {
 		p.warn(azureml.Warning{Subject: what, Message: fmt.Sprintf("it is in %s and the workspace in %s: tokens for services are fetched from the workspace's region", found.Location, p.ws.Location)})
 	}
-	agents, vcpus, known := fleetSize(found.Properties.Pools)
+	if len(found.Properties.Pools) > 0 {
+		p.judgeSize(ctx, check, what, found)
+	}
+}
+
+// judgeSize applies the 12-vCPU rule. All machines are counted, while the service may
+// count fewer of them: what is refused here would be refused there.
+func (p preflight) judgeSize(ctx context.Context, check *validate.Checker, what string, found wireCluster) {
 	f := fleetOf(p.purpose, 0, "")
-	if agents == 0 || f.forDevTest() {
-		return
+	var vcpus int
+	var known bool
+	f.agents, vcpus, known = fleetSize(found.Properties.Pools, nil)
+	if !f.forDevTest() && !p.options.SkipCoreCheck {
+		if !known || vcpus < minVCPUs {
+			real := askVCPUs(ctx, p.ws, found.Location, p.warn, sizesOf(found.Properties.Pools)...)
+			_, vcpus, known = fleetSize(found.Properties.Pools, real)
+		}
+		if known && vcpus < minVCPUs {
+			check.Addf("ResourceID", p.id, "names a cluster of %d vCPUs (%d machines), and purpose %s needs %d; add machines, attach it with ClusterPurpose %s, or set SkipCoreCheck",
+				vcpus, f.agents, f.purpose, minVCPUs, DevTest)
+		}
 	}
-	// All machines are counted, while the service may count fewer of them: what is
-	// refused here would be refused there.
-	if known && vcpus < minVCPUs && !p.options.SkipCoreCheck {
-		check.Addf("ResourceID", p.id, "names a cluster of %d vCPUs (%d machines), and purpose %s needs %d; add machines, attach it with ClusterPurpose %s, or set SkipCoreCheck",
-			vcpus, agents, f.purpose, minVCPUs, DevTest)
-	}
-	f.agents = agents
-	if text := f.advice(0); text != "" {
+	if text := f.advice(vcpus, known); text != "" {
 		p.warn(azureml.Warning{Subject: what, Message: text})
 	}
 }
 
-// fleetSize adds up the Linux machines of a cluster and their vCPUs; known is false
-// when the size of one is not in the table.
-func fleetSize(pools []agentPool) (agents, vcpus int, known bool) {
+// forLinux tells whether the machines can run services.
+func (p agentPool) forLinux() bool { return !strings.EqualFold(p.OSType, "Windows") }
+
+// sizesOf lists the sizes of the Linux machines, each once.
+func sizesOf(pools []agentPool) []string {
+	var sizes []string
+	for _, pool := range pools {
+		if size := strings.ToLower(pool.VMSize); pool.forLinux() && !slices.Contains(sizes, size) {
+			sizes = append(sizes, size)
+		}
+	}
+	return sizes
+}
+
+// fleetSize adds up the Linux machines of a cluster and their vCPUs, by real where it has
+// the size and by the table elsewhere; known is false when neither has it.
+func fleetSize(pools []agentPool, real map[string]int) (agents, vcpus int, known bool) {
 	known = true
 	for _, pool := range pools {
-		if strings.EqualFold(pool.OSType, "Windows") {
+		if !pool.forLinux() || pool.Count <= 0 {
 			continue
 		}
-		each, ok := knownVCPUs(pool.VMSize)
+		each, ok := real[strings.ToLower(pool.VMSize)]
+		if !ok {
+			each, ok = knownVCPUs(pool.VMSize)
+		}
 		known = known && ok
 		agents += pool.Count
 		vcpus += pool.Count * each

@@ -66,6 +66,11 @@ func (c *Compute) String() string {
 // Is tells whether the compute is of type t, whatever the case of letters.
 func (c *Compute) Is(t Type) bool { return strings.EqualFold(string(c.Type), string(t)) }
 
+// in tells whether the compute is in a state, whatever the case of letters.
+func (c *Compute) in(state ProvisioningState) bool {
+	return strings.EqualFold(string(c.ProvisioningState), string(state))
+}
+
 // attached tells that the compute is known to be attached.
 func (c *Compute) attached() bool { return c.IsAttached != nil && *c.IsAttached }
 
@@ -101,8 +106,8 @@ type wireResource struct {
 		ComputeType        string          `json:"computeType"`
 		ComputeLocation    string          `json:"computeLocation"`
 		Description        string          `json:"description"`
-		CreatedOn          string          `json:"createdOn"`
-		ModifiedOn         string          `json:"modifiedOn"`
+		CreatedOn          rest.Time       `json:"createdOn"`
+		ModifiedOn         rest.Time       `json:"modifiedOn"`
 		ResourceID         string          `json:"resourceId"`
 		ProvisioningState  string          `json:"provisioningState"`
 		ProvisioningErrors json.RawMessage `json:"provisioningErrors"`
@@ -134,7 +139,7 @@ func (r *resource) snapshot(ws *workspace.Workspace, name string) *Compute {
 		ResourceID: p.ResourceID, ProvisioningState: ProvisioningState(p.ProvisioningState),
 		ProvisioningErrors: provisioningErrors(p.ProvisioningErrors),
 		IsAttached:         p.IsAttached.value, DisableLocalAuth: p.DisableLocalAuth.value,
-		CreatedOn: timeOf(p.CreatedOn), ModifiedOn: timeOf(p.ModifiedOn),
+		CreatedOn: p.CreatedOn.Time, ModifiedOn: p.ModifiedOn.Time,
 		Properties: scrub(p.Properties), Raw: scrub(r.raw), ws: ws,
 	}
 	if c.Name == "" {
@@ -170,14 +175,4 @@ func texts(tags map[string]json.RawMessage) map[string]string {
 		all[key] = text
 	}
 	return all
-}
-
-// timeOf reads a time of the service; one that cannot be read is absent.
-func timeOf(text string) time.Time {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
 }

@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/azureml-go/azureml"
@@ -56,11 +57,12 @@ func (f fleet) refusal(vcpus int) string {
 		f.agents, vcpus, f.size, f.agents*vcpus, f.purpose, minVCPUs, (minVCPUs+vcpus-1)/vcpus, DevTest)
 }
 
-// advice is what the service may refuse, or users regret; vcpus is 0 if not known.
-func (f fleet) advice(vcpus int) string {
+// advice is what the service may refuse, or users regret, of a fleet that has total
+// vCPUs, if that is known.
+func (f fleet) advice(total int, known bool) string {
 	switch {
-	case f.forDevTest() && vcpus > 0 && f.agents*vcpus < advisedDevVCPUs:
-		return fmt.Sprintf("%d vCPU is little; at least %d are advised for purpose %s", f.agents*vcpus, advisedDevVCPUs, f.purpose)
+	case f.forDevTest() && known && total < advisedDevVCPUs:
+		return fmt.Sprintf("%d vCPU is little; at least %d are advised for purpose %s", total, advisedDevVCPUs, f.purpose)
 	case !f.forDevTest() && f.agents < minAgents:
 		return fmt.Sprintf("the service may refuse fewer than %d machines for purpose %s (here: %d)", minAgents, f.purpose, f.agents)
 	}
@@ -75,16 +77,30 @@ func (f fleet) vcpus(ctx context.Context, ws *workspace.Workspace, location stri
 	if f.forDevTest() || ok && f.refusal(known) == "" {
 		return known
 	}
-	for size, err := range VMSizes(ctx, ws, &VMSizesOptions{Location: location}) {
-		if err != nil {
-			warn(azureml.Warning{Subject: "VM size " + f.size, Message: "the service could not be asked for its number of vCPUs", Err: err})
-			break
-		}
-		if strings.EqualFold(size.Name, f.size) && size.VCPUs != nil && *size.VCPUs > 0 {
-			return *size.VCPUs
-		}
+	if real := askVCPUs(ctx, ws, location, warn, f.size)[strings.ToLower(f.size)]; real > 0 {
+		return real
 	}
 	return known
+}
+
+// askVCPUs asks the service for the vCPUs of machines of some sizes, whose names come
+// back in lower case. It may know of AKS's sizes only some; a failure is a warning.
+func askVCPUs(ctx context.Context, ws *workspace.Workspace, location string, warn func(azureml.Warning), sizes ...string) map[string]int {
+	found := map[string]int{}
+	for size, err := range VMSizes(ctx, ws, &VMSizesOptions{Location: location}) {
+		if err != nil {
+			warn(azureml.Warning{Subject: "VM size " + strings.Join(sizes, ", "), Message: "the service could not be asked for its number of vCPUs", Err: err})
+			break
+		}
+		asked := slices.ContainsFunc(sizes, func(name string) bool { return strings.EqualFold(name, size.Name) })
+		if asked && size.VCPUs != nil && *size.VCPUs > 0 {
+			found[strings.ToLower(size.Name)] = *size.VCPUs
+		}
+		if len(found) == len(sizes) {
+			break
+		}
+	}
+	return found
 }
 
 // checkCores applies the rule to a compute that is to be created. Without ask nothing
@@ -101,7 +117,7 @@ func checkCores(ctx context.Context, ws *workspace.Workspace, check *validate.Ch
 		check.Add("AgentCount", f.agents, rule+", or set SkipCoreCheck")
 		return
 	}
-	if text := f.advice(vcpus); text != "" {
+	if text := f.advice(f.agents*vcpus, vcpus > 0); text != "" {
 		warn(azureml.Warning{Subject: "cluster size", Message: text})
 	}
 }

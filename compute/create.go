@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
@@ -116,9 +117,13 @@ type putting struct {
 	resumeToken string
 	// ours tells whether a compute is what the lost request asked for; nil: by body.
 	ours func(*Compute) bool
+	// shows tells at the end whether a lost request had its effect; nil: ours was sure.
+	shows func(*Compute) bool
+	// lost: the answer to the request.
+	lost bool
 }
 
-func (p putting) begin(ctx context.Context) (*runtime.Poller[*AksCompute], error) {
+func (p *putting) begin(ctx context.Context) (*runtime.Poller[*AksCompute], error) {
 	r := workspace.Request{
 		Service: workspace.ResourceManager, Operation: p.verb, Subject: subject(p.name),
 		Method: http.MethodPut, Path: path(p.name), Body: p.body,
@@ -126,28 +131,58 @@ func (p putting) begin(ctx context.Context) (*runtime.Poller[*AksCompute], error
 	follow := following{ws: p.ws, name: p.name}
 	return workspace.Begin(ctx, p.ws, r, workspace.Operation[*AksCompute]{
 		Kind: p.kind, Resource: path(p.name), ResumeToken: p.resumeToken,
-		Done: func(ctx context.Context, _ workspace.OperationStatus) (*AksCompute, error) {
-			c, err := read(ctx, p.ws, p.name, "read after the end of the operation: "+p.verb)
-			if err != nil {
-				return nil, err
-			}
-			return c.AksCompute()
-		},
+		Done:    p.result,
 		Failed:  follow.failed,
 		Look:    follow.look,
 		Recover: p.recover,
 	})
 }
 
+// settling is the longest pause before a compute that was just made is looked for again.
+const settling = 16 * time.Second
+
+// result reads the compute after the operation's success. What answers reads may lag
+// behind what wrote: for half a minute a compute that is not found is not there yet.
+func (p *putting) result(ctx context.Context, _ workspace.OperationStatus) (*AksCompute, error) {
+	for pause := time.Second; ; pause *= 2 {
+		c, err := read(ctx, p.ws, p.name, "read after the end of the operation: "+p.verb)
+		if err == nil {
+			return p.judged(c)
+		}
+		if !errors.Is(err, azureml.ErrNotFound) || pause > settling {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done(): // The next read says so.
+		case <-time.After(pause):
+		}
+	}
+}
+
+// judged is the compute, unless it is not what a lost request wanted.
+func (p *putting) judged(c *Compute) (*AksCompute, error) {
+	if p.lost && p.shows != nil && !p.shows(c) {
+		return nil, &azureml.Error{
+			Operation: p.verb, Subject: subject(p.name), Kind: azureml.ErrUnavailable,
+			Message: "the answer to the request was lost, and the compute does not show the change",
+			Remedy:  "Begin the update again.",
+		}
+	}
+	return c.AksCompute()
+}
+
 // recover looks whether a request whose answer was lost has had its effect.
-func (p putting) recover(ctx context.Context, _ *azureml.Error) (string, bool, error) {
+func (p *putting) recover(ctx context.Context, _ *azureml.Error) (string, bool, error) {
 	found, err := read(ctx, p.ws, p.name, "look for")
 	if err != nil {
 		return "", false, err
 	}
+	ours := false
 	if p.ours != nil {
-		return "", p.ours(found), nil
+		ours = p.ours(found)
+	} else if ours, err = describes(found, p.body); err != nil {
+		return "", false, err
 	}
-	same, err := describes(found, p.body)
-	return "", same, err
+	p.lost = ours
+	return "", ours, nil
 }

@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -45,6 +46,10 @@ func (c *AksCompute) Credentials(ctx context.Context) (*AksCredentials, error) {
 		Service: workspace.ResourceManager, Operation: "get the credentials of", Subject: subject(c.Name),
 		Method: http.MethodPost, Path: path(c.Name) + "/listKeys", Repeat: workspace.RepeatAlways,
 	}, &found)
+	if e, ok := errors.AsType[*azureml.Error](err); ok {
+		// An answer that could not be understood may hold the keys all the same.
+		e.Body = nil
+	}
 	if err != nil {
 		return nil, err
 	}

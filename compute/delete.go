@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -151,13 +150,9 @@ func (r removal[T]) begin(ctx context.Context) (*runtime.Poller[T], error) {
 			if errors.Is(err, azureml.ErrNotFound) {
 				return "", true, nil
 			}
-			return "", err == nil && found.deleting(), err
+			return "", err == nil && found.in(StateDeleting), err
 		},
 	})
-}
-
-func (c *Compute) deleting() bool {
-	return strings.EqualFold(string(c.ProvisioningState), string(StateDeleting))
 }
 
 // disappearing is how long a compute may look untouched after the request to remove it.
@@ -175,7 +170,7 @@ func (f following) lookGone() func(context.Context) (string, error) {
 		if since.IsZero() {
 			since = time.Now()
 		}
-		if c.deleting() || time.Since(since) < disappearing {
+		if c.in(StateDeleting) || time.Since(since) < disappearing {
 			return string(StateDeleting), nil
 		}
 		state, failure := stateOf(c)

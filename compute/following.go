@@ -86,7 +86,7 @@ func addDetails(failure *azureml.Error, details []azureml.ErrorDetail) {
 // says and the service shows is equal. The service does not show keys, and nothing of
 // the type's own properties while it creates the compute.
 func describes(c *Compute, body any) (bool, error) {
-	if c.deleting() {
+	if c.in(StateDeleting) {
 		return false, nil
 	}
 	asked, err := rest.Marshal(body)

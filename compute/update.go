@@ -60,12 +60,17 @@ func (c *AksCompute) BeginUpdate(ctx context.Context, u AksUpdateConfiguration, 
 		if err != nil {
 			return nil, err
 		}
-		body, err := change.apply(ctx, c.ws, c.Name)
+		body, before, err := change.apply(ctx, c.ws, c.Name)
 		if err != nil {
 			return nil, err
 		}
 		put.body = body
-		put.ours = change.done
+		put.ours = func(now *Compute) bool {
+			return change.done(now) || now.in(StateUpdating) && !before.in(StateUpdating)
+		}
+		if !change.renew {
+			put.shows = change.done
+		}
 	}
 	return put.begin(ctx)
 }
@@ -114,26 +119,26 @@ func (u AksUpdateConfiguration) build(name string, options UpdateOptions) (chang
 	return ch, check.Err("update", subject(name))
 }
 
-// apply reads the compute and gives the whole of it, changed.
-func (ch change) apply(ctx context.Context, ws *workspace.Workspace, name string) (map[string]any, error) {
+// apply reads the compute and gives the whole of it, changed, and as it was.
+func (ch change) apply(ctx context.Context, ws *workspace.Workspace, name string) (map[string]any, *AksCompute, error) {
 	var raw json.RawMessage
 	r := workspace.Request{Service: workspace.ResourceManager, Operation: "read before updating", Subject: subject(name), Path: path(name)}
 	if _, err := ws.Do(ctx, r, &raw); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var body map[string]any
 	var found resource
 	if decoder.Decode(&body) != nil || json.Unmarshal(raw, &found) != nil || !found.isCompute() {
-		return nil, &azureml.Error{Operation: "update", Subject: subject(name), Body: raw, Message: "the compute that was read is not one: it names no computeType"}
+		return nil, nil, &azureml.Error{Operation: "update", Subject: subject(name), Body: raw, Message: "the compute that was read is not one: it names no computeType"}
 	}
 	current, err := found.snapshot(ws, name).AksCompute()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	outer := object(body, "properties")
-	return body, ch.edit(object(outer, "properties"), current)
+	return body, current, ch.edit(object(outer, "properties"), current)
 }
 
 // object is the member name of parent, which becomes an empty object if it is none.
@@ -193,7 +198,7 @@ func (ch change) refuse(current *AksCompute, field, rule string) error {
 // request was lost. Of a renewal nothing can be seen.
 func (ch change) done(c *Compute) bool {
 	aks, err := c.AksCompute()
-	if err != nil || ch.renew || c.deleting() {
+	if err != nil || ch.renew || c.in(StateDeleting) {
 		return false
 	}
 	want := map[string]any{}

@@ -16,7 +16,8 @@ type WaitOptions struct {
 
 // BeginWait waits for whatever is going on with a compute that was merely read: until
 // its provisioning state is final. It starts nothing at the service. An end in state
-// Failed is azureml.ErrOperationFailed with the provisioning errors.
+// Failed is azureml.ErrOperationFailed with the provisioning errors; a compute that is
+// deleted in the meantime is azureml.ErrNotFound.
 //
 // It mirrors wait_for_completion on a compute that was not created in this process,
 // which azureml.core refuses.

@@ -94,11 +94,10 @@ type wireVnet struct {
 }
 
 // DeployPayload checks the configuration, all rules at once, and builds the body of
-// the request that creates the service. It reads the files of SSL. It is for
+// the request that creates the service. The name is checked by the caller. It reads the files of SSL. It is for
 // model.BeginDeploy.
 func (c AciDeployConfiguration) DeployPayload(r model.DeployRequest) (any, error) {
 	var check validate.Checker
-	checkName(&check, "Name", r.Name)
 	validate.Positive(&check, "CPUCores", c.CPUCores)
 	validate.Positive(&check, "MemoryGB", c.MemoryGB)
 	checkKeys(&check, c.PrimaryKey, c.SecondaryKey)

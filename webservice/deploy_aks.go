@@ -102,10 +102,9 @@ type LivenessProbe struct {
 var _ model.DeployConfiguration[*AksWebservice] = AksDeployConfiguration{}
 
 // DeployPayload checks the configuration, all rules at once, and builds the body of
-// the request that creates the service. It is for model.BeginDeploy.
+// the request that creates the service. The name is checked by the caller. It is for model.BeginDeploy.
 func (c AksDeployConfiguration) DeployPayload(r model.DeployRequest) (any, error) {
 	var check validate.Checker
-	checkName(&check, "Name", r.Name)
 	check.Require("ComputeTarget", c.ComputeTarget)
 	c.check(&check)
 	if err := check.Err("deploy", subject(r.Name)); err != nil {
@@ -125,22 +124,9 @@ func (c AksDeployConfiguration) DeployFailure(ctx context.Context, ws *workspace
 	return explainFailure(ctx, ws, name, c.ComputeTarget, failure)
 }
 
-var (
-	namePattern      = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
-	namespacePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-)
+var namespacePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-const (
-	nameRule      = "must be 3 to 32 of a-z, 0-9 and -, begin with a letter and not end with -"
-	namespaceRule = "must be 1 to 63 of a-z, 0-9 and -, without - at the ends"
-)
-
-// checkName checks the name of a service, an endpoint or a version.
-func checkName(check *validate.Checker, field, name string) {
-	if check.Require(field, name) && (!namePattern.MatchString(name) || len(name) < 3 || len(name) > 32) {
-		check.Add(field, name, nameRule)
-	}
-}
+const namespaceRule = "must be 1 to 63 of a-z, 0-9 and -, without - at the ends"
 
 // check checks the rules that services and versions of endpoints share.
 func (c AksDeployConfiguration) check(check *validate.Checker) {

@@ -166,24 +166,23 @@ func TestAksRules(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
+func TestDataCollectionIsLeftOutUnlessOn(t *testing.T) {
 	t.Parallel()
-	for name, ok := range map[string]bool{
-		"svc": true, "a-1": true, "a" + strings.Repeat("b", 31): true,
-		"": false, "ab": false, "a" + strings.Repeat("b", 32): false, "1ab": false, "ab-": false, "aBc": false, "a_b": false, "abc\n": false,
+	for _, config := range []payloader{
+		webservice.AksDeployConfiguration{ComputeTarget: "c", CollectModelData: to.Ptr(false)}, webservice.AciDeployConfiguration{CollectModelData: to.Ptr(false)},
 	} {
-		_, aks := webservice.AksDeployConfiguration{ComputeTarget: "c"}.DeployPayload(model.DeployRequest{Name: name})
-		_, aci := webservice.AciDeployConfiguration{}.DeployPayload(model.DeployRequest{Name: name})
-		for _, err := range []error{aks, aci} {
-			if ok {
-				assert.NoError(t, err, name)
-			} else {
-				assert.Equal(t, []string{"Name"}, fields(failure(t, err, azureml.ErrInvalid)), name)
-			}
-		}
+		payload, err := config.DeployPayload(model.DeployRequest{Name: "svc"})
+		require.NoError(t, err)
+		encoded, err := json.Marshal(payload)
+		require.NoError(t, err)
+		assert.NotContains(t, string(encoded), "dataCollection")
 	}
-	_, err := webservice.AksDeployConfiguration{CPUCores: -1}.DeployPayload(model.DeployRequest{})
-	assert.Equal(t, []string{"Name", "ComputeTarget", "CPUCores"}, fields(failure(t, err, azureml.ErrInvalid)))
+}
+
+func TestAksNeedsACluster(t *testing.T) {
+	t.Parallel()
+	_, err := webservice.AksDeployConfiguration{CPUCores: -1}.DeployPayload(model.DeployRequest{Name: "svc"})
+	assert.Equal(t, []string{"ComputeTarget", "CPUCores"}, fields(failure(t, err, azureml.ErrInvalid)))
 }
 
 func TestAciRules(t *testing.T) {

@@ -50,7 +50,7 @@ func refusal(operation, subject string, resp *http.Response, body []byte) error 
 		Error json.RawMessage `json:"error"`
 	}
 	if rest.Unmarshal(body, &answer) != nil {
-		return nil
+		return nil //nolint:nilerr // what cannot be read is no refusal
 	}
 	p := rest.ParseError(answer.Error, "application/json")
 	if answer.Error == nil || string(answer.Error) == "null" || p.Code == "" && p.Message == "" {

@@ -284,7 +284,8 @@ func (s *Scorer) Run(ctx context.Context, body []byte) ([]byte, error) {
 }
 
 // Call is [Scorer.Run] with options for this call and with the answer's headers. The
-// body must not be changed until it returns.
+// body must not be changed afterwards either: a service may answer before all of it has
+// been sent.
 func (s *Scorer) Call(ctx context.Context, body []byte, o *CallOptions) (*Answer, error) {
 	answer, err := s.client.Do(ctx, s.request(scoring.Request{Body: body}, o))
 	if err != nil {

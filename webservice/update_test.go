@@ -186,6 +186,8 @@ func TestTags(t *testing.T) {
 		assert.Len(t, svc.Tags, 3, "a picture does not change")
 		_, err = after.RemoveTags(ctx, "a")
 		require.NoError(t, err)
+		_, err = after.AddTags(ctx, map[string]string{"c": "4"})
+		require.NoError(t, err)
 		after, err = after.AddProperties(ctx, map[string]string{"build": "44"})
 		require.NoError(t, err)
 		assert.Equal(t, "44", after.Properties["build"])

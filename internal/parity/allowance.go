@@ -13,6 +13,8 @@ type Purpose string
 const (
 	// EnrichesError is a read after a failure, for a better error.
 	EnrichesError Purpose = "enriches an error"
+	// FindsOut is a read after a failure, to see whether the request has had its effect.
+	FindsOut Purpose = "finds out what became of a request"
 	// SafetyCheck is a request that keeps from harm, and that an option turns off.
 	SafetyCheck Purpose = "safety check"
 )
@@ -55,10 +57,11 @@ func (s *Stage) wrongAllowances() []string {
 	for _, a := range s.allowed {
 		name := fmt.Sprintf("allowance %s …%s", a.Method, a.Path)
 		switch {
-		case a.For == EnrichesError && a.Method != "GET":
-			found = append(found, name+": only reads enrich errors")
+		case (a.For == EnrichesError || a.For == FindsOut) && a.Method != "GET":
+			found = append(found, name+": only reads enrich errors or find something out")
 		case a.For == EnrichesError:
 			enriching++
+		case a.For == FindsOut:
 		case a.For != SafetyCheck:
 			found = append(found, fmt.Sprintf("%s: purpose %q is not known", name, a.For))
 		case a.Option == "":

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -77,32 +78,40 @@ func respond(r *Response, request *http.Request, fill func(string) string) (*htt
 	return filled.HTTP(request, body), nil
 }
 
+// fillJSON fills the texts of a JSON document and leaves everything else as it is: the
+// order of an object's members can matter.
 func fillJSON(body []byte, fill func(string) string) ([]byte, error) {
-	value, err := wire.DecodeJSON(body)
-	if err != nil {
-		return nil, fmt.Errorf("parity: the golden's answer: %w", err)
-	}
-	return json.Marshal(fillValue(value, fill))
-}
-
-func fillValue(value any, fill func(string) string) any {
-	switch value := value.(type) {
-	case map[string]any:
-		filled := make(map[string]any, len(value))
-		for key, member := range value {
-			filled[fill(key)] = fillValue(member, fill)
+	var out bytes.Buffer
+	for len(body) > 0 {
+		start := bytes.IndexByte(body, '"')
+		if start < 0 {
+			break
 		}
-		return filled
-	case []any:
-		filled := make([]any, len(value))
-		for i, element := range value {
-			filled[i] = fillValue(element, fill)
+		out.Write(body[:start])
+		body = body[start:]
+		end := 1
+		for end < len(body) && body[end] != '"' {
+			if body[end] == '\\' {
+				end++
+			}
+			end++
 		}
-		return filled
-	case string:
-		return fill(value)
+		var text string
+		if end >= len(body) {
+			return nil, errors.New("parity: the golden's answer: a text without an end")
+		}
+		if err := json.Unmarshal(body[:end+1], &text); err != nil {
+			return nil, fmt.Errorf("parity: the golden's answer: %w", err)
+		}
+		filled, err := json.Marshal(fill(text))
+		if err != nil {
+			return nil, err
+		}
+		out.Write(filled)
+		body = body[end+1:]
 	}
-	return value
+	out.Write(body)
+	return out.Bytes(), nil
 }
 
 // webToken is an unsigned web token for an audience.

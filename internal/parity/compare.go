@@ -174,6 +174,17 @@ func compareOutcome(script *Script, result any, err error) []string {
 
 // selected cuts a golden's objects down to the members that we have.
 func selected(want, got any) any {
+	if elements, ok := want.([]any); ok {
+		ours, both := got.([]any)
+		if !both || len(ours) != len(elements) {
+			return want
+		}
+		cut := make([]any, len(elements))
+		for i := range elements {
+			cut[i] = selected(elements[i], ours[i])
+		}
+		return cut
+	}
 	wanted, ok := want.(map[string]any)
 	ours, both := got.(map[string]any)
 	if !ok || !both {

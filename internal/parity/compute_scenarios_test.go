@@ -2,8 +2,16 @@ package parity_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"math/big"
+	"time"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/compute"
@@ -125,7 +133,93 @@ func computeScenarios() []parity.Scenario {
 			return nil, deleteCompute(ctx, ws, "aks-prod")
 		})},
 		{Name: "compute_detach", Run: within(detachCompute)},
+		{Name: "compute_get_credentials", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+			aks, err := compute.Get(ctx, ws, "aks-prod")
+			if err != nil {
+				return nil, err
+			}
+			credentials, err := aks.Credentials(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{
+				"userKubeConfig": credentials.RawUserKubeconfig.Reveal(), "adminKubeConfig": credentials.RawAdminKubeconfig.Reveal(),
+				"imagePullSecretName": credentials.ImagePullSecretName,
+			}, nil
+		})},
+		{Name: "compute_list", Run: within(listComputes)},
+		updating("compute_update_ssl_disable", func(*parity.Stage) (compute.AksUpdateConfiguration, error) {
+			return compute.AksUpdateConfiguration{DisableSSL: true}, nil
+		}, "status"),
+		updating("compute_update_ssl_leaf_domain", func(*parity.Stage) (compute.AksUpdateConfiguration, error) {
+			return compute.AksUpdateConfiguration{SSL: &compute.SslConfiguration{LeafDomainLabel: "contoso", OverwriteExistingDomain: true}}, nil
+		}, "status", "leafDomainLabel"),
+		updating("compute_update_ssl_own_cert", func(*parity.Stage) (compute.AksUpdateConfiguration, error) {
+			certificate, key, err := newPair("www.contoso.com")
+			return compute.AksUpdateConfiguration{SSL: &compute.SslConfiguration{CName: "www.contoso.com", CertPEM: certificate, KeyPEM: key}}, err
+		}, "status", "cname"),
 	}
+}
+
+func updating(golden string, configure func(*parity.Stage) (compute.AksUpdateConfiguration, error), ssl ...string) parity.Scenario {
+	return parity.Scenario{Name: golden, Run: within(func(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) (any, error) {
+		config, err := configure(s)
+		if err != nil {
+			return nil, err
+		}
+		aks, err := compute.Get(ctx, ws, "aks-prod")
+		if err != nil {
+			return nil, err
+		}
+		poller, err := aks.BeginUpdate(ctx, config, nil)
+		if err != nil {
+			return nil, err
+		}
+		if aks, err = azureml.Wait(ctx, poller, nil); err != nil {
+			return nil, err
+		}
+		d := described(aks)
+		configuration, _ := d["ssl_configuration"].(map[string]any)
+		return map[string]any{"provisioning_state": aks.ProvisioningState, "ssl_configuration": only(configuration, ssl...)}, nil
+	})}
+}
+
+// newPair makes a certificate for a host and its key.
+func newPair(host string) (certificate string, key azureml.Secret, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", azureml.Secret{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(365 * 24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		return "", azureml.Secret{}, err
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", azureml.Secret{}, err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		azureml.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))), nil
+}
+
+// listComputes lists those on AKS: the reference leaves out what it does not know.
+func listComputes(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	list := []any{}
+	for c, err := range compute.List(ctx, ws, nil) {
+		if err != nil {
+			return nil, err
+		}
+		aks, err := c.AksCompute()
+		if err != nil {
+			continue
+		}
+		list = append(list, only(described(aks), "name", "type", "provisioning_state", "is_attached", "agent_count"))
+	}
+	return list, nil
 }
 
 func getCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {

@@ -251,7 +251,7 @@ func TestAllowances(t *testing.T) {
 		"not sent":            {[]Allowance{logs}, []string{"PUT https://h/x"}, "allowance GET …/logs: declared, but not sent"},
 		"golden answers":      {[]Allowance{check}, []string{"PUT https://h/x", "GET https://h/x"}, "answered by the golden"},
 		"no option":           {[]Allowance{with(func(a *Allowance) { a.Option = "" }, check)}, []string{"-GET https://h/x", "PUT https://h/x"}, "does not name the option"},
-		"enriching write":     {[]Allowance{with(func(a *Allowance) { a.Method = "POST" }, logs)}, []string{"PUT https://h/x", "POST https://h/logs"}, "only reads enrich errors"},
+		"enriching write":     {[]Allowance{with(func(a *Allowance) { a.Method = "POST" }, logs)}, []string{"PUT https://h/x", "POST https://h/logs"}, "only reads enrich errors or find something out"},
 		"no purpose":          {[]Allowance{with(func(a *Allowance) { a.For = "" }, logs)}, []string{"PUT https://h/x", "GET https://h/logs"}, "is not known"},
 		"too many":            {[]Allowance{logs, logs, logs, logs}, []string{"PUT https://h/x", "GET https://h/logs", "GET https://h/logs", "GET https://h/logs", "GET https://h/logs"}, "4 reads enrich the error, 3 are allowed"},
 	} {
@@ -304,26 +304,37 @@ func TestDefaultPorts(t *testing.T) {
 	}
 }
 
-// What both sides differ in is taken out of both, and answers speak of what was sent.
-func TestRulesForBothSides(t *testing.T) {
+func TestAnswersSpeakOfWhatWasSent(t *testing.T) {
 	t.Parallel()
-	golden := goldenOf("model_register_directory", ok,
-		strings.Replace(with("POST", meta+"<uuid8>", `{'paths':[{'path':'b'},{'path':'a'}]}`, 200, `{}`), "'status':200", "'status':200,'headers':{'Location':'/<uuid8>'}", 1),
-		at("GET", "https://h/operations/1?offset=5", 200), at("GET", "https://h/operations/1", 200))
-	var rules []Difference
-	for _, rule := range Differences() {
-		if rule.both {
-			rule.Scenarios = []string{"*"}
-			rules = append(rules, rule)
-		}
-	}
-	complaint, _ := replayed(t, golden, rules, Scenario{Run: func(ctx context.Context, s *Stage) (any, error) {
-		response, err := s.HTTPClient().Post(meta+"0a1b2c3d", "application/json", strings.NewReader(`{"paths":[{"path":"b"},{"path":"a"}]}`))
+	golden := goldenOf("made_up", ok,
+		strings.Replace(with("POST", meta+"<uuid8>", `{'paths':[{'path':'a'}]}`, 200, `{}`), "'status':200", "'status':200,'headers':{'Location':'/<uuid8>'}", 1))
+	complaint, _ := replayed(t, golden, nil, Scenario{Run: func(_ context.Context, s *Stage) (any, error) {
+		response, err := s.HTTPClient().Post(meta+"0a1b2c3d", "application/json", strings.NewReader(`{"paths":[{"path":"a"}]}`))
 		require.NoError(t, err)
 		assert.Equal(t, "/0a1b2c3d", response.Header.Get("Location"))
-		return script("GET https://h/operations/1", "GET https://h/operations/1?offset=7")(ctx, s)
+		return nil, nil
 	}})
 	assert.Empty(t, complaint)
+}
+
+// The first poll of an operation asks for no log, all others do, whatever the golden does.
+func TestAskForLog(t *testing.T) {
+	t.Parallel()
+	parsed, err := Parse([]byte(goldenOf("webservice_regen_key_made_up", ok,
+		at("GET", "https://h/operations/1", 200), at("GET", "https://h/operations/1", 200), at("GET", "https://h/operations/1?offset=0", 200),
+		at("GET", "https://h/operations/2?offset=5", 200), at("GET", "https://h/services/1", 200))))
+	require.NoError(t, err)
+	script, used, err := newScript(parsed, Differences())
+	require.NoError(t, err)
+	assert.Equal(t, 3, used["operation-offset"])
+	var addresses []string
+	for _, line := range script.Lines {
+		addresses = append(addresses, line.URL)
+	}
+	assert.Equal(t, []string{
+		"https://h/operations/1", "https://h/operations/1?offset=<any>", "https://h/operations/1?offset=<any>",
+		"https://h/operations/2", "https://h/services/1",
+	}, addresses)
 }
 
 func TestStageFiles(t *testing.T) {
@@ -353,4 +364,21 @@ func TestPollingForEverEnds(t *testing.T) {
 	}})
 	assert.Contains(t, complaint, "too many requests, this does not end")
 	assert.Contains(t, complaint, "1001 requests, but the golden has only 1")
+}
+
+func TestFillJSON(t *testing.T) {
+	t.Parallel()
+	upper := func(text string) string { return strings.ReplaceAll(text, "<x>", `"ü`) }
+	for in, want := range map[string]string{
+		`{"b":"<x>","a":[1.0,"\\\"<x>"],"<x>":null}`: `{"b":"\"ü","a":[1.0,"\\\"\"ü"],"\"ü":null}`,
+		`"<x>"`: `"\"ü"`, `1`: `1`, ``: ``,
+	} {
+		got, err := fillJSON([]byte(in), upper)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+	}
+	for _, in := range []string{`{"a`, `"\"`, `"\x"`} {
+		_, err := fillJSON([]byte(in), upper)
+		assert.Error(t, err, in)
+	}
 }

@@ -105,7 +105,7 @@ func registerTwice(ctx context.Context, s *parity.Stage, ws *workspace.Workspace
 
 // registerInvalid tries every argument that the golden has.
 func registerInvalid(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) (any, error) {
-	path := modelFile(s)
+	path := s.WriteFile("model.pkl", "x\n")
 	folder := bundle("keep.bin")(s)
 	register := func(name, path string, o *model.RegisterOptions) any {
 		m, err := model.Register(ctx, ws, name, path, o)

@@ -17,7 +17,7 @@ import (
 // scenarios is the table of all scenarios, by area.
 func scenarios() []parity.Scenario {
 	return slices.Concat(authenticationScenarios(), workspaceScenarios(), computeScenarios(),
-		modelScenarios(), deployScenarios(), webserviceScenarios())
+		modelScenarios(), environmentScenarios(), deployScenarios(), containerScenarios(), webserviceScenarios(), updateScenarios(), faultScenarios())
 }
 
 func TestGolden(t *testing.T) {
@@ -35,6 +35,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// Every scenario has a golden, and every golden a scenario.
 func TestScenariosHaveOneGoldenEach(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -43,7 +44,13 @@ func TestScenariosHaveOneGoldenEach(t *testing.T) {
 		assert.False(t, seen[scenario.Name], "two scenarios are called %s", scenario.Name)
 		seen[scenario.Name] = true
 	}
-	require.NotEmpty(t, seen)
+	files, err := filepath.Glob(filepath.Join("testdata", "golden", "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		assert.True(t, seen[name], "golden %s has no scenario", name)
+	}
 }
 
 // within makes a scenario that begins in the opened workspace.

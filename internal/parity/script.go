@@ -63,6 +63,23 @@ func (s *Script) remove(remove func(*Line) bool) int {
 	return before - len(s.Lines)
 }
 
+// inResult changes the members of a result that is an object and returns 1 if there is
+// one.
+func (s *Script) inResult(change func(map[string]any)) int {
+	value, err := wire.DecodeJSON(s.Result)
+	object, ok := value.(map[string]any)
+	if err != nil || !ok {
+		return 0
+	}
+	change(object)
+	data, err := json.Marshal(object)
+	if err != nil {
+		return 0
+	}
+	s.Result = data
+	return 1
+}
+
 func (s *Script) classify() {
 	var last *Line
 	for _, line := range s.Lines {

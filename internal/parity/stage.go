@@ -34,7 +34,6 @@ type Stage struct {
 	t      testing.TB
 	golden *Golden
 	script *Script
-	rules  []Difference
 	dir    string
 	start  time.Time
 
@@ -63,11 +62,6 @@ func newStage(t testing.TB, golden *Golden, rules []Difference) (*Stage, error) 
 	}
 	s := &Stage{t: t, golden: golden, script: script, dir: t.TempDir(), start: time.Now(), cursor: -1}
 	s.matcher.ByValue = true
-	for _, rule := range rules {
-		if rule.appliesTo(golden.Scenario) {
-			s.rules = append(s.rules, rule)
-		}
-	}
 	s.tokens.take(golden)
 	return s, nil
 }
@@ -151,11 +145,6 @@ func (s *Stage) RoundTrip(request *http.Request) (*http.Response, error) {
 		return s.answerToken(got, request)
 	}
 	call := callSent(got)
-	for _, rule := range s.rules {
-		if rule.both {
-			rule.each(call)
-		}
-	}
 	return s.answer(call, request)
 }
 

@@ -63,9 +63,15 @@ func deploy(ctx context.Context, s *Stage, assets ...string) error {
 
 func TestUploadsAreFollowed(t *testing.T) {
 	t.Parallel()
+	rules := Differences()
+	for i := range rules {
+		if rules[i].ID == "uploads-in-any-order" {
+			rules[i].Scenarios = []string{"*"}
+		}
+	}
 	run := func(driverFirst bool, script string, assets ...string) (string, string) {
 		var echo string
-		complaint, _ := replayed(t, uploads(), Differences(), Scenario{Run: func(ctx context.Context, s *Stage) (any, error) {
+		complaint, _ := replayed(t, uploads(), rules, Scenario{Run: func(ctx context.Context, s *Stage) (any, error) {
 			driver := func() error { return upload(ctx, s, "11111111", "main_1.py", "our own driver") }
 			entry := func() error { return upload(ctx, s, "22222222", "score.py", script) }
 			steps := []func() error{driver, entry}

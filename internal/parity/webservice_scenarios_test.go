@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/parity"
@@ -25,7 +24,7 @@ func with(name string, run func(ctx context.Context, svc *webservice.AksWebservi
 }
 
 // score calls a service and gives the answer's JSON.
-func score(ctx context.Context, svc *webservice.AksWebservice, body string) (any, error) {
+func score(ctx context.Context, svc *webservice.Service, body string) (any, error) {
 	answer, err := svc.Run(ctx, []byte(body))
 	return json.RawMessage(answer), err
 }
@@ -68,10 +67,10 @@ func webserviceScenarios() []parity.Scenario {
 		{Name: "webservice_run_key", Run: with(service, runTwice(`{"data": [[1, 2], [3, 4]]}`, `{"data": [[1]]}`))},
 		{Name: "webservice_run_token", Run: with(service, runTwice(`{"data": [[1]]}`, `{"data": [[2]]}`))},
 		{Name: "webservice_run_401_then_retry", Run: with(service, func(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
-			return score(ctx, svc, `{"data": [[1]]}`)
+			return score(ctx, &svc.Service, `{"data": [[1]]}`)
 		})},
 		{Name: "webservice_run_ssl", Run: with(service, func(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
-			answer, err := score(ctx, svc, `{"data": [[1]]}`)
+			answer, err := score(ctx, &svc.Service, `{"data": [[1]]}`)
 			return map[string]any{"run": answer, "uris": map[string]any{"scoring_uri": svc.ScoringURI, "swagger_uri": svc.SwaggerURI}}, err
 		})},
 		{Name: "webservice_run_bad_input", Run: with(service, func(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
@@ -154,11 +153,11 @@ func getLogs(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
 
 func runTwice(first, second string) func(context.Context, *webservice.AksWebservice) (any, error) {
 	return func(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
-		one, err := score(ctx, svc, first)
+		one, err := score(ctx, &svc.Service, first)
 		if err != nil {
 			return nil, err
 		}
-		two, err := score(ctx, svc, second)
+		two, err := score(ctx, &svc.Service, second)
 		return map[string]any{"first": one, "second": two}, err
 	}
 }
@@ -186,9 +185,4 @@ func deleteServices(ctx context.Context, s *parity.Stage, ws *workspace.Workspac
 	}
 	_, err = webservice.Get(ctx, ws, "slow-svc")
 	return map[string]any{"gone": refused(s.Of(err, azureml.ErrNotFound))}, nil
-}
-
-// shortly waits no longer than a golden does.
-func shortly(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, limit)
 }

@@ -76,7 +76,7 @@ type bounded struct {
 // Read tells why a body broke off.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = tooLate(b.ctx, err)
 	}
 	return n, err

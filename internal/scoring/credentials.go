@@ -183,28 +183,21 @@ func (c *Credentials) replace(ctx context.Context, refused *ticket, used *refusa
 		return latest, nil
 	}
 	var failure error
-	if c.source != nil && !used.fetched {
+	if c.source != nil && !used.fetched && !c.futile() {
 		used.fetched = true
-		// Twice, because the fetch of another caller that is joined may have begun before
-		// the credential was refused.
-		for range 2 {
-			if c.futile() {
-				break
+		fresh, err := c.flight.Do(ctx, func(ctx context.Context) (*ticket, error) {
+			if latest := c.current.Load(); latest != refused && !used.has(latest.value()) {
+				return latest, nil
 			}
-			fresh, err := c.flight.Do(ctx, func(ctx context.Context) (*ticket, error) {
-				if latest := c.current.Load(); latest != refused && !used.has(latest.value()) {
-					return latest, nil
-				}
-				return c.fetch(ctx, refused.value())
-			})
-			if failure = err; err != nil {
-				break
-			}
+			return c.fetch(ctx, refused.value())
+		})
+		if err == nil {
 			if !used.has(fresh.value()) {
 				return fresh, nil
 			}
 			refused = fresh
 		}
+		failure = err
 	}
 	for at, value := range refused.values {
 		if used.has(value) {

@@ -18,10 +18,10 @@ import (
 // have run but the answer is lost. A script that failed would fail again.
 func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	c, ok := ctx.(*call)
-	if !ok || ctx.Err() != nil {
-		return false, nil
-	}
-	if err != nil {
+	switch {
+	case !ok || ctx.Err() != nil:
+		return false, nil //nolint:nilerr // the error of the try is returned by the sender
+	case err != nil:
 		return notSent(err) || c.idempotent && isLost(err), nil
 	}
 	switch resp.StatusCode {

@@ -80,7 +80,7 @@ func (w wire) code() string {
 // message is the description on one line, without number, ids and time.
 func (w wire) message() string {
 	text, _, _ := strings.Cut(w.description, "Trace ID:")
-	if at := numberText.FindStringIndex(text); at != nil && at[0] == 0 {
+	if at := numberText.FindStringIndex(text); len(at) == 2 && at[0] == 0 {
 		text = text[at[1]:]
 	}
 	text = strings.Join(strings.Fields(text), " ")

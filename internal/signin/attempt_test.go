@@ -80,6 +80,13 @@ func TestForeignCredentials(t *testing.T) {
 	require.ErrorIs(t, gate.Error(&azidentity.AuthenticationRequiredError{}), azureml.ErrInteractionRequired)
 }
 
+// TestKnownSecretsAreTakenOut also where nothing around them says what they are.
+func TestKnownSecretsAreTakenOut(t *testing.T) {
+	t.Parallel()
+	a := Attempt{Secrets: []azureml.Secret{azureml.NewSecret("S3CRET&/"), azureml.NewSecret("ab")}}
+	assert.Equal(t, "[redacted] or [redacted], about", a.hide("S3CRET&/ or S3CRET%26%2F, about"))
+}
+
 func TestAGuideBecomesHelp(t *testing.T) {
 	t.Parallel()
 	e := explained(t, Attempt{}, errors.New("AzureCLICredential: it is broken. To troubleshoot, visit https://aka.ms/azsdk/go/identity/troubleshoot#azure-cli"))

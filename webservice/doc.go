@@ -1,0 +1,50 @@
+// Package webservice is about what answers: web services on AKS and ACI, their keys and
+// tokens, their logs, and calling them.
+//
+// # Deploying
+//
+// [AksDeployConfiguration] and [AciDeployConfiguration] say how a service runs;
+// model.BeginDeploy takes one of them together with models and code, and gives an
+// *[AksWebservice] or *[AciWebservice] when it is done. On AKS callers are asked for a
+// key unless the configuration says otherwise, on ACI they are not.
+//
+// # Reading and changing
+//
+// [Get] reads a service of any kind, [GetAks], [GetAci] and [GetEndpoint] one whose kind
+// is known, [List] all of them. What they give are pictures at that time: read-only,
+// safe to share and to marshal. Refresh reads anew, BeginUpdate changes the service,
+// AddTags and its like its tags, BeginDelete deletes it, [BeginWait] waits for what
+// someone else began. A deployment that fails is one error with the stage, the service's
+// codes, the end of the container's log and what to do: print azureml.Explain(err).
+//
+// # Calling
+//
+// [Service.Run] is for a call now and then. A program that makes many makes a [Scorer],
+// with [Service.Scorer] from a service or with [NewScorer] from an address and a key; it
+// is safe for concurrent use and takes care of keys that change and tokens that end.
+// [Score] calls with Go values in place of JSON. An exception in the entry script is
+// [ErrScript], one that takes too long [ErrScoringTimeout].
+//
+// Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
+// tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
+// such addresses.
+//
+// # Names in azureml.core
+//
+//	AksWebservice.deploy_configuration(…)   AksDeployConfiguration{…}
+//	AciWebservice.deploy_configuration(…)   AciDeployConfiguration{…}
+//	Webservice(ws, name)                    Get, GetAks, GetAci, GetEndpoint
+//	Webservice.list(ws, …)                  List
+//	service.update_deployment_state()       Refresh
+//	service.wait_for_deployment()           azureml.Wait, BeginWait
+//	service.get_logs(num_lines, init)       Logs, FollowLogs
+//	service.get_keys()                      Keys
+//	service.regen_key(key, set_key)         RegenerateKey, SetKeys
+//	service.get_token()                     Token
+//	service.run(input)                      Run, Scorer, Score
+//	service.update(…)                       BeginUpdate
+//	service.add_tags(…), remove_tags(…)     AddTags, RemoveTags
+//	service.add_properties(…)               AddProperties
+//	service.delete()                        BeginDelete
+//	service.update(is_migration=True, …)    BeginMigrate
+package webservice
