@@ -168,7 +168,7 @@ func kubernetesProperties(sent json.RawMessage) any {
 	var body struct {
 		Namespace string `json:"namespace"`
 	}
-	json.Unmarshal(sent, &body) // was decoded before as part of the request
+	_ = json.Unmarshal(sent, &body) // was decoded before as part of the request
 	setDefault(&body.Namespace, "default")
 	amounts := map[string]any{"cpu": "1", "memory": "4Gi", "nvidia.com/gpu": nil}
 	return map[string]any{

@@ -135,6 +135,51 @@ func TestAttachPreflight(t *testing.T) {
 	})
 }
 
+func TestAttachChecksCores(t *testing.T) {
+	t.Parallel()
+	t.Run("the service knows the size", func(t *testing.T) {
+		t.Parallel()
+		play(t, "attach_cores_known", func(t *testing.T, ws *workspace.Workspace) {
+			var said warnings
+			_, err := compute.BeginAttach(t.Context(), ws, "aks-att", shared, &compute.AttachOptions{OnWarning: said.add})
+			require.NoError(t, err, "2 + 2 × 5 = 12")
+			assert.Empty(t, said)
+		})
+	})
+	t.Run("the service knows that it is too small", func(t *testing.T) {
+		t.Parallel()
+		play(t, "attach_cores_refused", func(t *testing.T, ws *workspace.Workspace) {
+			_, err := compute.BeginAttach(t.Context(), ws, "aks-att", shared, nil)
+			assert.ErrorIs(t, err, azureml.ErrInvalid)
+			assert.Contains(t, err.Error(), "6 vCPUs (3 machines)", "machines that run Windows do not count")
+			assert.Contains(t, err.Error(), "SkipCoreCheck")
+		})
+	})
+	t.Run("nothing to run on", func(t *testing.T) {
+		t.Parallel()
+		play(t, "attach_empty", func(t *testing.T, ws *workspace.Workspace) {
+			var said warnings
+			_, err := compute.BeginAttach(t.Context(), ws, "aks-dev", compute.AksAttachConfiguration{
+				ResourceGroup: "rg-aks", ClusterName: "small", ClusterPurpose: compute.DevTest,
+			}, &compute.AttachOptions{OnWarning: said.add})
+			require.NoError(t, err)
+			require.Len(t, said, 2)
+			assert.Contains(t, said[0], "its Kubernetes version is not known")
+			assert.Contains(t, said[1], "0 vCPU is little")
+		})
+	})
+	t.Run("opted out", func(t *testing.T) {
+		t.Parallel()
+		play(t, "attach_cores_skipped", func(t *testing.T, ws *workspace.Workspace) {
+			var said warnings
+			_, err := compute.BeginAttach(t.Context(), ws, "aks-att", shared, &compute.AttachOptions{SkipCoreCheck: true, OnWarning: said.add})
+			require.NoError(t, err)
+			require.Len(t, said, 1)
+			assert.Contains(t, said[0], "fewer than 3 machines")
+		})
+	})
+}
+
 func TestAttachReplace(t *testing.T) {
 	t.Parallel()
 	t.Run("detaches", func(t *testing.T) {

@@ -146,6 +146,26 @@ func TestAttachOfWhatIsNotThere(t *testing.T) {
 	})
 }
 
+// TestAttachWithoutTheRightToLook: what may not be looked at is a warning.
+func TestAttachWithoutTheRightToLook(t *testing.T) {
+	for name, c := range map[string]struct{ path, says string }{
+		"the cluster":  {"managedClusters", "may not be looked at"},
+		"the computes": {"/subscriptions/*/resourceGroups/*/providers/*/workspaces/*/computes", "may not be listed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emulated(t, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
+				srv.Fault(azuremltest.Fault{Method: http.MethodGet, Path: c.path, Status: http.StatusForbidden, Count: -1})
+				var said warnings
+				aks, err := attach(t, ws, "myaks", existing, &compute.AttachOptions{OnWarning: said.add})
+				require.NoError(t, err)
+				assert.Equal(t, compute.StateSucceeded, aks.ProvisioningState)
+				require.Len(t, said, 1)
+				assert.Contains(t, said[0], c.says)
+			})
+		})
+	}
+}
+
 func TestCreateGoesWrong(t *testing.T) {
 	details := []azuremltest.ErrorDetail{{Code: "QuotaExceeded", Message: "exceeding approved Total Regional Cores quota"}}
 	for name, c := range map[string]struct {
