@@ -203,12 +203,12 @@ func (r *RSection) wire() *wireR {
 	return w
 }
 
-// orNull is nil, JSON's null, for an empty text.
-func orNull(text string) *string {
-	if text == "" {
+// orNull is nil, JSON's null, for a zero value.
+func orNull[T comparable](value T) *T {
+	if value == *new(T) {
 		return nil
 	}
-	return &text
+	return &value
 }
 
 func reveal(s azureml.Secret) *string { return orNull(s.Reveal()) }

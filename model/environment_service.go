@@ -3,7 +3,9 @@ package model
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/azureml-go/azureml"
@@ -53,15 +55,42 @@ func GetEnvironment(ctx context.Context, ws *workspace.Workspace, name string, o
 	return e, nil
 }
 
-// RegisterEnvironmentOptions are the optional parts of [RegisterEnvironment]; there are
-// none yet.
-type RegisterEnvironmentOptions struct{}
+// ListEnvironments gives the workspace's environments page by page as the loop asks for
+// them: the latest version of each, and the curated ones too, whose names start with
+// "AzureML". A failure is yielded once, with a nil environment, and ends the list. It
+// mirrors azureml.core's Environment.list, which gives a map by name.
+func ListEnvironments(ctx context.Context, ws *workspace.Workspace) iter.Seq2[*Environment, error] {
+	return func(yield func(*Environment, error) bool) {
+		request := workspace.Request{
+			// The service wants the slash at the end.
+			Service: workspace.Environments, Operation: "list", Subject: "environments", Path: "environments/",
+		}
+		for e, err := range workspace.List[*Environment](ctx, ws, request, nextEnvironments) {
+			if e == nil && err == nil {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// nextEnvironments asks for the page after the one that gave a token. A page that gives
+// its own token is the last one.
+func nextEnvironments(r workspace.Request, page workspace.Page) (workspace.Request, bool) {
+	if page.ContinuationToken == "" || page.ContinuationToken == r.Query.Get("continuation") {
+		return r, false
+	}
+	r.Query = url.Values{"continuation": {page.ContinuationToken}}
+	return r, true
+}
 
 // RegisterEnvironment registers an environment and gives it back as the service keeps
 // it, with version and id. Without e.Version the service makes a new version, with it
 // that version is made or replaced. e is not changed. It mirrors azureml.core's
 // Environment.register.
-func RegisterEnvironment(ctx context.Context, ws *workspace.Workspace, e *Environment, _ *RegisterEnvironmentOptions) (*Environment, error) {
+func RegisterEnvironment(ctx context.Context, ws *workspace.Workspace, e *Environment) (*Environment, error) {
 	var c validate.Checker
 	name := ""
 	if e == nil {

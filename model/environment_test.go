@@ -21,13 +21,13 @@ func TestRegisterEnvironment(t *testing.T) {
 	t.Parallel()
 	play(t, "environment_register", func(t *testing.T, ws *workspace.Workspace) {
 		e := sklearn()
-		registered, err := model.RegisterEnvironment(t.Context(), ws, e, nil)
+		registered, err := model.RegisterEnvironment(t.Context(), ws, e)
 		require.NoError(t, err)
 		assert.Equal(t, "1", registered.Version)
 		assert.Contains(t, registered.AssetID, "/environments/sklearn-env/versions/1")
 		assert.Empty(t, e.Version, "the caller's environment was changed")
 		e.Version = "7"
-		registered, err = model.RegisterEnvironment(t.Context(), ws, e, nil)
+		registered, err = model.RegisterEnvironment(t.Context(), ws, e)
 		require.NoError(t, err)
 		assert.Equal(t, "7", registered.Version)
 		assert.Equal(t, e.Python.CondaDependencies, registered.Python.CondaDependencies)
@@ -78,7 +78,7 @@ func TestEnvironmentRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := model.RegisterEnvironment(t.Context(), offline(t), c.environment, nil)
+			_, err := model.RegisterEnvironment(t.Context(), offline(t), c.environment)
 			require.ErrorIs(t, err, azureml.ErrInvalid)
 			assert.Equal(t, c.want, fields(failure(t, err)))
 		})
@@ -91,13 +91,13 @@ func TestEnvironmentFailures(t *testing.T) {
 	t.Parallel()
 	for status, kind := range map[int]error{403: azureml.ErrForbidden, 500: azureml.ErrUnavailable, 400: azureml.ErrInvalid, 409: azureml.ErrConflict} {
 		ws := scripted(t, func(*http.Request) (int, string) { return status, `{"error":{"code":"UserError","message":"no"}}` })
-		_, err := model.RegisterEnvironment(t.Context(), ws, model.NewEnvironment("e"), nil)
+		_, err := model.RegisterEnvironment(t.Context(), ws, model.NewEnvironment("e"))
 		require.ErrorIs(t, err, kind)
 		_, err = model.GetEnvironment(t.Context(), ws, "e", nil)
 		require.ErrorIs(t, err, kind)
 	}
 	ws := scripted(t, func(*http.Request) (int, string) { return 200, `{}` })
-	_, err := model.RegisterEnvironment(t.Context(), ws, model.NewEnvironment("e"), nil)
+	_, err := model.RegisterEnvironment(t.Context(), ws, model.NewEnvironment("e"))
 	assert.ErrorContains(t, err, "did not answer with the environment")
 }
 
@@ -109,7 +109,7 @@ func TestEnvironmentIsRegisteredOnce(t *testing.T) {
 		ws := scripted(t, func(*http.Request) (int, string) { sent++; return 503, "" })
 		e := model.NewEnvironment("e")
 		e.Version = version
-		_, err := model.RegisterEnvironment(t.Context(), ws, e, nil)
+		_, err := model.RegisterEnvironment(t.Context(), ws, e)
 		require.ErrorIs(t, err, azureml.ErrUnavailable)
 		assert.Equal(t, want, sent)
 	}
@@ -146,7 +146,7 @@ func TestEnvironmentSecrets(t *testing.T) {
 		return 400, ""
 	})
 	e := full()
-	_, err := model.RegisterEnvironment(t.Context(), ws, e, nil)
+	_, err := model.RegisterEnvironment(t.Context(), ws, e)
 	require.ErrorIs(t, err, azureml.ErrInvalid)
 	assert.Contains(t, sent, `"password":"PLANTED"`)
 	assert.Contains(t, sent, `"authToken":"PLANTED"`)

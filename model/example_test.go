@@ -93,7 +93,7 @@ func ExampleRegisterEnvironment() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	registered, err := model.RegisterEnvironment(ctx, ws, model.NewEnvironment("myenv"), nil)
+	registered, err := model.RegisterEnvironment(ctx, ws, model.NewEnvironment("myenv"))
 	if err != nil {
 		log.Panic(err)
 	}

@@ -54,6 +54,7 @@ func Get(ctx context.Context, ws *workspace.Workspace, name string, o *GetOption
 		if err != nil {
 			return nil, err
 		}
+		m.ws = ws
 		return m, nil
 	}
 	query := options.query()
@@ -141,7 +142,11 @@ func readPage(ctx context.Context, ws *workspace.Workspace, r workspace.Request)
 	if _, err := ws.Do(ctx, r, &page); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(page.Value, func(m *Model) bool { return m == nil }), nil
+	found := slices.DeleteFunc(page.Value, func(m *Model) bool { return m == nil })
+	for _, m := range found {
+		m.ws = ws
+	}
+	return found, nil
 }
 
 func notFound(name string, o GetOptions) error {

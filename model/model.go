@@ -2,11 +2,15 @@ package model
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"strings"
 	"time"
 
+	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/rest"
+	"github.com/azureml-go/azureml/internal/validate"
+	"github.com/azureml-go/azureml/workspace"
 )
 
 // Framework is the machine-learning framework of a model. The service decides by it
@@ -74,10 +78,46 @@ type Model struct {
 	ResourceConfiguration *ResourceConfiguration `json:"resourceRequirements,omitempty"`
 	// CreatedBy is who registered it; nil if the service does not tell.
 	CreatedBy *User `json:"createdBy,omitempty"`
+
+	// ws is the workspace that it was read from.
+	ws *workspace.Workspace
 }
 
 // String is the model's id.
 func (m *Model) String() string { return m.ID }
+
+// checkBound refuses a model that nobody has read from a workspace.
+func (m *Model) checkBound(c *validate.Checker) {
+	switch {
+	case m.ws == nil:
+		c.Add("model", m.ID, "does not know its workspace; read it with model.Get")
+	case m.ID == "":
+		c.Add("model", nil, "must have an id")
+	}
+}
+
+// path is the model's address behind the workspace's.
+func (m *Model) path() string { return "models/" + workspace.Segment(m.ID) }
+
+// read gives the model as it is now.
+func (m *Model) read(ctx context.Context, operation string) (*Model, error) {
+	return m.answered(ctx, workspace.Request{
+		Service: workspace.ModelManagement, Operation: operation, Subject: subject(m.ID), Path: m.path(),
+	})
+}
+
+// answered sends a request that is answered with the model.
+func (m *Model) answered(ctx context.Context, r workspace.Request) (*Model, error) {
+	now := new(Model)
+	if _, err := m.ws.Do(ctx, r, now); err != nil {
+		return nil, err
+	}
+	if now.ID != m.ID {
+		return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Message: "the service did not answer with the model"}
+	}
+	now.ws = m.ws
+	return now, nil
+}
 
 // UnmarshalJSON reads a model as the services give it. What is missing, null or of
 // another type than expected is left empty.

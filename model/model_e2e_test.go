@@ -94,7 +94,7 @@ func TestEndToEnd(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, m, tagged)
 
-	registered, err := model.RegisterEnvironment(t.Context(), ws, sklearn(), nil)
+	registered, err := model.RegisterEnvironment(t.Context(), ws, sklearn())
 	require.NoError(t, err)
 	read, err := model.GetEnvironment(t.Context(), ws, "sklearn-env", &model.GetEnvironmentOptions{Version: registered.Version})
 	require.NoError(t, err)

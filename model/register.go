@@ -21,7 +21,7 @@ import (
 // RegisterOptions are the optional parts of [Register], [RegisterReader] and [RegisterURL].
 type RegisterOptions struct {
 	Description string
-	// Tags and Properties of the new version; properties cannot be changed later.
+	// Tags and Properties of the new version; properties can be added later, not changed.
 	Tags       map[string]string
 	Properties map[string]string
 	// Framework that made the model; empty is "Custom". FrameworkVersion needs a Framework.
@@ -173,14 +173,8 @@ func (o RegisterOptions) check(c *validate.Checker) {
 	if o.FrameworkVersion != "" && o.Framework == "" {
 		c.Add("FrameworkVersion", o.FrameworkVersion, "needs a Framework")
 	}
-	for _, m := range []struct {
-		field string
-		texts map[string]string
-	}{{"Tags", o.Tags}, {"Properties", o.Properties}} {
-		if _, empty := m.texts[""]; empty {
-			c.Add(m.field, nil, "must not have an empty key")
-		}
-	}
+	checkKeys(c, "Tags", o.Tags)
+	checkKeys(c, "Properties", o.Properties)
 	for _, d := range o.Datasets {
 		if d.Name == "" || d.ID == "" {
 			c.Add("Datasets", d.Name+":"+d.ID, "must have a name and an id each")
@@ -280,6 +274,7 @@ func (o RegisterOptions) registerURL(ctx context.Context, ws *workspace.Workspac
 	if m.ID == "" {
 		return nil, &azureml.Error{Operation: t.operation, Subject: t.subject, Message: "the service gave no id for the model"}
 	}
+	m.ws = ws
 	return m, nil
 }
 

@@ -21,7 +21,7 @@ import (
 
 func (u *Uploader) failure(up Upload, err error) *azureml.Error { return u.failureAfter(up, err, 0) }
 
-// failureAfter makes the error of an upload without the signature of its address.
+// failureAfter makes the error of an upload or download without the signature of its address.
 func (u *Uploader) failureAfter(up Upload, err error, tries int) *azureml.Error {
 	e := &azureml.Error{Operation: u.operation, Subject: up.Subject, Attempts: tries, URL: redact.URL(up.URI)}
 	if answer, ok := errors.AsType[*azcore.ResponseError](err); ok {
@@ -82,7 +82,7 @@ func answered(e *azureml.Error, answer *azcore.ResponseError) {
 	e.Message = cmp.Or(e.Message, "storage refused it: "+strings.ToLower(http.StatusText(answer.StatusCode)))
 	e.Remedy, e.Help = remedy.For(e)
 	if answer.StatusCode == http.StatusForbidden {
-		e.Remedy = "The storage account refuses the upload. Check that its firewall lets this machine in, that the clock of this machine is right, and that the account allows shared access signatures."
+		e.Remedy = "The storage account refuses this machine. Check that its firewall lets this machine in, that the clock of this machine is right, and that the account allows shared access signatures."
 	}
 }
 

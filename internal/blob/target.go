@@ -30,7 +30,10 @@ type target struct {
 	progress *progress
 }
 
-func (u *Uploader) target(up Upload) (*target, error) {
+func (u *Uploader) target(up Upload) (*target, error) { return u.targetWith(up, stall{}) }
+
+// targetWith takes the policy that ends a try in which nothing moves.
+func (u *Uploader) targetWith(up Upload, patient policy.Policy) (*target, error) {
 	address, err := url.Parse(up.URI)
 	if err != nil || address.Host == "" || !secure(address) {
 		return nil, &azureml.Error{
@@ -40,7 +43,7 @@ func (u *Uploader) target(up Upload) (*target, error) {
 	}
 	options := blockblob.ClientOptions{ClientOptions: u.options}
 	// Behind the caller's own policies, so that they see what is sent.
-	options.PerRetryPolicies = append([]policy.Policy{countTries{}, exact{query: address.RawQuery}, stall{}}, u.options.PerRetryPolicies...)
+	options.PerRetryPolicies = append([]policy.Policy{countTries{}, exact{query: address.RawQuery}, patient}, u.options.PerRetryPolicies...)
 	client, err := blockblob.NewClientWithNoCredential(up.URI, &options)
 	if err != nil {
 		return nil, u.failure(up, err)

@@ -2,7 +2,6 @@ package parity_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -288,96 +287,4 @@ func invalidNames(ctx context.Context, s *parity.Stage, ws *workspace.Workspace)
 	result["entry_script ''"] = deploy("churn-svc", model.InferenceConfig{})
 	result["missing source_directory"] = deploy("churn-svc", model.InferenceConfig{EntryScript: "score.py", SourceDirectory: s.Dir() + "/nope"})
 	return result, nil
-}
-
-// invalidOptions tries the configurations of the golden, each on its own.
-func invalidOptions(_ context.Context, s *parity.Stage) (any, error) {
-	var golden map[string]string
-	if err := json.Unmarshal(s.Golden().Result, &golden); err != nil {
-		return nil, err
-	}
-	result := map[string]any{}
-	for options, message := range golden {
-		config, err := theirOptions(options)
-		if err != nil {
-			return nil, err
-		}
-		_, err = config.DeployPayload(model.DeployRequest{Name: "churn-svc"})
-		result[options] = judged(err, message)
-	}
-	return result, nil
-}
-
-// judged is what a golden has for a configuration: "accepted", or why it is refused.
-func judged(err error, golden string) string {
-	switch {
-	case err == nil:
-		return "accepted"
-	case golden == "accepted":
-		return "refused"
-	}
-	return golden // both refuse, each in its own words
-}
-
-// theirOptions reads arguments of deploy_configuration: "cpu_cores=2, cpu_cores_limit=1".
-func theirOptions(text string) (webservice.AksDeployConfiguration, error) {
-	c := onAks()
-	for argument := range strings.SplitSeq(text, ", ") {
-		name, value, _ := strings.Cut(argument, "=")
-		var number int
-		_, _ = fmt.Sscan(value, &number) // not all values are numbers
-		switch whole, truth, quoted := number, value == "True", strings.Trim(value, "'"); name {
-		case "cpu_cores":
-			c.CPUCores = float64(whole)
-		case "cpu_cores_limit":
-			c.CPUCoresLimit = float64(whole)
-		case "memory_gb":
-			c.MemoryGB = float64(whole)
-		case "memory_gb_limit":
-			c.MemoryGBLimit = float64(whole)
-		case "gpu_cores":
-			c.GPUCores = &whole
-		case "period_seconds":
-			c.LivenessProbe.Period = time.Duration(whole) * time.Second
-		case "initial_delay_seconds":
-			c.LivenessProbe.InitialDelay = time.Duration(whole) * time.Second
-		case "timeout_seconds":
-			c.LivenessProbe.Timeout = time.Duration(whole) * time.Second
-		case "success_threshold":
-			c.LivenessProbe.SuccessThreshold = whole
-		case "failure_threshold":
-			c.LivenessProbe.FailureThreshold = whole
-		case "namespace":
-			c.Namespace = quoted
-		case "scoring_timeout_ms":
-			c.ScoringTimeout = time.Duration(whole) * time.Millisecond
-		case "replica_max_concurrent_requests":
-			c.ReplicaMaxConcurrentRequests = whole
-		case "max_request_wait_time":
-			c.MaxRequestWaitTime = time.Duration(whole) * time.Millisecond
-		case "num_replicas":
-			c.NumReplicas = whole
-		case "autoscale_enabled":
-			c.AutoscaleEnabled = &truth
-		case "autoscale_min_replicas":
-			c.AutoscaleMinReplicas = whole
-		case "autoscale_max_replicas":
-			c.AutoscaleMaxReplicas = whole
-		case "autoscale_refresh_seconds":
-			c.AutoscaleRefresh = time.Duration(whole) * time.Second
-		case "autoscale_target_utilization":
-			c.AutoscaleTargetUtilization = whole
-		case "auth_enabled":
-			c.AuthEnabled = &truth
-		case "token_auth_enabled":
-			c.TokenAuthEnabled = &truth
-		case "primary_key":
-			c.PrimaryKey = azureml.NewSecret(quoted)
-		case "secondary_key":
-			c.SecondaryKey = azureml.NewSecret(quoted)
-		default:
-			return c, fmt.Errorf("argument %q is not known", argument)
-		}
-	}
-	return c, nil
 }

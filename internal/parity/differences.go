@@ -1,7 +1,6 @@
 package parity
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -59,8 +58,6 @@ const (
 	invalidModels   = "model_register_invalid"
 )
 
-var workspaceLink = regexp.MustCompile(`"https://[a-z0-9]+` + regexp.QuoteMeta(workspaceFront))
-
 // Differences is the one table of justified differences. Each rule is used by a golden of
 // the repository, and each of its patterns matches one in which it changes something.
 func Differences() []Difference {
@@ -81,17 +78,7 @@ func resourceManagerDifferences() []Difference {
 			c.URL = resourceManager + "/subscriptions/" + c.URL[at+len(workspaceFront):]
 			return true
 		},
-		whole: func(s *Script) int {
-			changed := 0
-			for _, l := range s.Lines {
-				// Lists name their next page by its address.
-				if answer := workspaceLink.ReplaceAll(l.Response.JSON, []byte(`"`+resourceManager+`/subscriptions/`)); len(answer) != len(l.Response.JSON) {
-					l.Response.JSON = answer
-					changed++
-				}
-			}
-			return changed
-		},
+		whole: linksToResourceManager,
 	}, {
 		ID:        "one-slash",
 		Does:      "https://management.azure.com//subscriptions loses a slash",
@@ -126,6 +113,20 @@ func resourceManagerDifferences() []Difference {
 			})
 		},
 	}}
+}
+
+var workspaceLink = regexp.MustCompile(`"https://[a-z0-9]+` + regexp.QuoteMeta(workspaceFront) + `([^"]*api-version=)[^&"]*`)
+
+// linksToResourceManager changes the addresses of next pages in answers.
+func linksToResourceManager(s *Script) int {
+	changed := 0
+	for _, l := range s.Lines {
+		if workspaceLink.Match(l.Response.JSON) {
+			l.Response.JSON = workspaceLink.ReplaceAll(l.Response.JSON, []byte(`"`+resourceManager+`/subscriptions/${1}`+ourAPIVersion))
+			changed++
+		}
+	}
+	return changed
 }
 
 func computeDifferences() []Difference {
@@ -218,212 +219,4 @@ func followTheCompute(s *Script) int {
 	s.Requests++ // the subscription's check is never sent, which leaves the other one
 	s.Error, s.Result = nil, []byte("{}")
 	return 1
-}
-
-func readDifferences() []Difference {
-	return []Difference{{
-		ID:        "latest-model-first",
-		Does:      "the search for a model's latest version says orderBy=CreatedAtDesc",
-		Scenarios: []string{"model_get_by_name", "model_not_found", anyDeployment, anyContainer, "fault_m*", "fault_discovery_503"},
-		Reason:    "one model is asked for, so its order must not be left to the service",
-		each: func(c *Call) bool {
-			if c.Method != "GET" || !strings.HasSuffix(c.base(), "/models") || !strings.Contains(c.URL, "count=1") {
-				return false
-			}
-			c.URL += "&orderBy=CreatedAtDesc"
-			return true
-		},
-	}, {
-		ID:        "operation-offset",
-		Does:      "from the second poll on, an operation is asked for its log (offset)",
-		Scenarios: []string{"webservice_regen_key_*", anyDeployment, anyContainer},
-		Reason:    "a failure must be able to show the end of the log, whether it was printed or not",
-		whole:     askForLog,
-	}, {
-		ID:        "waits-for-any-service",
-		Does:      "waiting for a service that was merely read ends when it is healthy",
-		Scenarios: []string{"webservice_get"},
-		Reason:    "the reference refuses, although the service's state tells all that is asked for",
-		whole:     func(s *Script) int { return s.inResult(func(r map[string]any) { r["waited"] = "Healthy" }) },
-	}, {
-		ID:        "nothing-to-remove",
-		Does:      "removing a tag that is not there succeeds",
-		Scenarios: []string{"webservice_tags_properties"},
-		Reason:    "what was asked for is so; the reference fails, but only for a service without any tags",
-		whole:     func(s *Script) int { return s.inResult(func(r map[string]any) { r["removed"] = "done" }) },
-	}, {
-		ID:        "scoring-not-repeated",
-		Does:      "a scoring call whose answer is lost is an error",
-		Scenarios: []string{"fault_scoring_503"},
-		Reason:    "it may have run, and only the caller knows whether it may run twice (Idempotent)",
-		whole:     failsAtTheBreak,
-	}}
-}
-
-// askForLog gives all polls of an operation but its first an offset.
-func askForLog(s *Script) int {
-	changed := 0
-	seen := map[string]bool{}
-	for _, l := range s.Lines {
-		address := l.base()
-		if l.Method != "GET" || !strings.Contains(address, "/operations/") {
-			continue
-		}
-		before := l.URL
-		if l.URL = address; seen[address] {
-			l.URL += "?offset=<any>"
-		}
-		seen[address] = true
-		if l.URL != before {
-			changed++
-		}
-	}
-	return changed
-}
-
-func argumentDifferences() []Difference {
-	return []Difference{{
-		ID:        "zero-is-unset",
-		Does:      "numbers that are 0 are taken for not given",
-		Scenarios: []string{invalidOptions, invalidModels, "aci_invalid_options"},
-		Reason:    "0 is how Go says that a member of a configuration is not set; none of these numbers can sensibly be 0",
-		whole:     zeroIsUnset,
-	}, {
-		ID:        "secondary-key-alone",
-		Does:      "a secondary key without a primary one is refused",
-		Scenarios: []string{invalidOptions},
-		Reason:    "the reference takes it and silently drops it",
-		whole:     func(s *Script) int { return s.inResult(func(r map[string]any) { r["secondary_key='b'"] = "refused" }) },
-	}, {
-		ID:        "arguments-before-upload",
-		Does:      "nothing is sent for a registration whose arguments are refused",
-		Scenarios: []string{invalidModels},
-		Reason:    "bad input is an error before any request",
-		whole: func(s *Script) int {
-			// 7 and 8, tags and properties that are no dicts, cannot be said in Go.
-			return s.remove(func(l *Line) bool { return l.Method != "GET" && slices.Contains([]int{7, 8, 10}, l.Step) })
-		},
-	}}
-}
-
-func zeroIsUnset(s *Script) int {
-	changed := 0
-	s.inResult(func(options map[string]any) {
-		for name := range options {
-			if strings.HasSuffix(name, "=0") {
-				options[name] = "accepted"
-				changed++
-			}
-		}
-	})
-	for _, l := range s.Lines {
-		if resources := member(l.Body, "resourceRequirements"); resources != nil {
-			delete(resources, "cpu")
-			changed++
-		}
-	}
-	return changed
-}
-
-func uploadDifferences() []Difference {
-	return []Difference{{
-		ID:        "no-blob-timeout",
-		Does:      "uploads have no timeout parameter",
-		Scenarios: []string{"model_register_*", "fault_models_post_503", "fault_blob_403", anyDeployment, anyContainer},
-		Reason:    "30 s are too short for what one request may hold; the caller's context ends an upload",
-		each: func(c *Call) bool {
-			return c.isUpload() && c.setQuery("timeout", func(string) (string, bool) { return "", false })
-		},
-	}, {
-		ID:        "uploads-in-any-order",
-		Does:      "the uploads between two other changes may come in any order",
-		Scenarios: []string{"model_register_directory"},
-		Reason:    "they run side by side; the recordings serialise them",
-		each: func(c *Call) bool {
-			c.AnyOrder = c.isUpload()
-			return c.AnyOrder
-		},
-	}, {
-		ID:        "own-driver-program",
-		Does:      "the contents of the driver program are not compared",
-		Scenarios: []string{anyDeployment, anyContainer},
-		Reason:    "it is a program of our own with the same contract",
-		each: func(c *Call) bool {
-			c.AnyContent = strings.HasSuffix(c.artifact(), "<tmpname>.py")
-			return c.AnyContent
-		},
-	}, {
-		ID:        "entry-script",
-		Does:      "of the entry script the length is compared, not the checksum",
-		Scenarios: []string{anyDeployment, anyContainer},
-		Reason:    "the recordings do not say what is in the reference's script",
-		each: func(c *Call) bool {
-			c.AnySum = strings.HasSuffix(c.artifact(), "/score.py")
-			return c.AnySum
-		},
-	}}
-}
-
-func deploymentDifferences() []Difference {
-	return []Difference{{
-		ID:        "no-example-variable",
-		Does:      "environments lack the variable EXAMPLE_ENV_VAR",
-		Scenarios: []string{anyDeployment, anyContainer, "environment_register"},
-		Reason:    "nobody asked for it",
-		each:      withoutExampleVariable,
-	}, {
-		ID:        "checked-before-upload",
-		Does:      "the service's name is checked before the upload; nothing is uploaded if it is taken",
-		Scenarios: []string{anyDeployment, anyContainer},
-		Reason:    "a refusal must leave nothing behind",
-		whole:     checkNameFirst,
-	}, {
-		ID:        "compute-is-required",
-		Does:      "the deployment that names no compute, which is the second one, sends nothing",
-		Scenarios: []string{"webservice_aks_deploy_unknown_compute"},
-		Reason:    "bad input is an error before any request",
-		whole: func(s *Script) int {
-			return s.remove(func(l *Line) bool { return l.Step == 2 })
-		},
-	}}
-}
-
-// checkNameFirst moves each check of a name before the uploads of its step.
-func checkNameFirst(s *Script) int {
-	changed := 0
-	for _, l := range slices.Clone(s.Lines) {
-		if !strings.Contains(l.base(), "/services/validate/name/") {
-			continue
-		}
-		isUpload := func(other *Line) bool { return other.Step == l.Step && other.isUpload() }
-		first := slices.IndexFunc(s.Lines, isUpload)
-		if at := slices.Index(s.Lines, l); first >= 0 && first < at {
-			s.Lines = slices.Insert(slices.Delete(s.Lines, at, at+1), first, l)
-			changed++
-		}
-		if bytes.Contains(l.Response.JSON, []byte(`"error"`)) {
-			changed += s.remove(isUpload)
-		}
-	}
-	return changed
-}
-
-// failsAtTheBreak makes the outcome that of the first answer that was lost.
-func failsAtTheBreak(s *Script) int {
-	at := slices.IndexFunc(s.Lines, func(l *Line) bool { return l.Response.Fault != "" })
-	if at < 0 {
-		return 0
-	}
-	s.Error, s.Result = &Failure{Type: "connection", Message: string(s.Lines[at].Response.Fault)}, nil
-	return 1
-}
-
-func withoutExampleVariable(c *Call) bool {
-	variables := member(c.Body, "environmentImageRequest", "environment", "environmentVariables")
-	if variables == nil {
-		variables = member(c.Body, "EnvironmentVariables")
-	}
-	_, there := variables["EXAMPLE_ENV_VAR"]
-	delete(variables, "EXAMPLE_ENV_VAR")
-	return there
 }

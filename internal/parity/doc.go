@@ -43,5 +43,5 @@
 //	}},
 //
 // The value is compared with the golden's result, the error with whether the golden has
-// one. Time is virtual (testing/synctest), so waits cost nothing.
+// one; [Stage.Of] says of which kind it must be. Every golden has a scenario. Time is virtual (testing/synctest), so waits cost nothing.
 package parity

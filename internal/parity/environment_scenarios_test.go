@@ -31,7 +31,7 @@ func environmentScenarios() []parity.Scenario {
 			for _, version := range []string{"", "", "7"} {
 				e := theirEnvironment()
 				e.Version = version
-				registered, err := model.RegisterEnvironment(ctx, ws, e, nil)
+				registered, err := model.RegisterEnvironment(ctx, ws, e)
 				if err != nil {
 					return nil, err
 				}

@@ -2,7 +2,6 @@ package parity_test
 
 import (
 	"context"
-	"errors"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/compute"
@@ -118,12 +117,8 @@ func faultScenarios() []parity.Scenario {
 			}
 			return aks.ProvisioningState, nil
 		})},
-		{Name: "fault_scoring_503", Run: with("churn-svc", func(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
-			_, err := svc.Run(ctx, []byte(`{"data": [[1]]}`))
-			if errors.Is(err, azureml.ErrUnavailable) {
-				return nil, err
-			}
-			return "not an unavailable service", err
-		})},
+		ending(azureml.ErrUnavailable, parity.Scenario{Name: "fault_scoring_503", Run: with("churn-svc", func(ctx context.Context, svc *webservice.AksWebservice) (any, error) {
+			return score(ctx, &svc.Service, `{"data": [[1]]}`)
+		})}),
 	}
 }

@@ -26,7 +26,10 @@ func with(name string, run func(ctx context.Context, svc *webservice.AksWebservi
 // score calls a service and gives the answer's JSON.
 func score(ctx context.Context, svc *webservice.Service, body string) (any, error) {
 	answer, err := svc.Run(ctx, []byte(body))
-	return json.RawMessage(answer), err
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(answer), nil
 }
 
 // outcome is what the goldens have for a call that may fail.

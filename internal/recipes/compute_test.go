@@ -2,8 +2,17 @@ package recipes
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -20,8 +29,11 @@ var computeRecipes = []recipe{
 	{id: "B02", title: "ComputeTarget.create(ws, name, config), wait_for_completion(show_output=True)", run: recipeCreate},
 	{id: "B03", title: "agents × vCPUs ≥ 12 unless DEV_TEST; ≥ 2 vCPUs for DEV_TEST", run: recipeCores},
 	{id: "B05", title: "AksCompute.attach_configuration(resource_group, cluster_name[, cluster_purpose]), ComputeTarget.attach", run: recipeAttach},
+	{id: "B06", title: "attach by resource id (ml computetarget attach aks -n myaks -i ID), also a cluster in another region", run: recipeAttachByID},
 	{id: "B07", title: "detach(): afterwards no deployment is possible, the cluster stays", run: recipeDetach},
 	{id: "B08", title: "never two attachments of one cluster in a workspace", run: recipeDoubleAttach},
+	{id: "B22", title: "TLS for services (own certificate, leaf domain label), changing it later", run: recipeTLS},
+	{id: "B23", title: "virtual network, subnet, CIDRs, internal load balancer", run: recipeNetwork},
 }
 
 func recipeProvisioningConfigurations(t *testing.T, w *world) {
@@ -81,6 +93,30 @@ func recipeAttach(t *testing.T, w *world) {
 	assert.Contains(t, aks.ResourceID, azuremltest.ClusterName)
 }
 
+func recipeAttachByID(t *testing.T, w *world) {
+	ws := w.workspace()
+	id := "/subscriptions/" + azuremltest.SubscriptionID + "/resourcegroups/" + azuremltest.ClusterResourceGroup + "/providers/Microsoft.ContainerService/managedClusters/"
+	w.srv.AddCluster(azuremltest.Cluster{Name: "far-away", Location: "northeurope"})
+	for name, c := range map[string]struct {
+		id     string
+		warned int
+	}{
+		"myaks":   {strings.ToLower(id + azuremltest.ClusterName), 0},
+		"far-aks": {id + "far-away", 1},
+	} {
+		var warnings []azureml.Warning
+		p, err := compute.BeginAttach(t.Context(), ws, name, compute.AksAttachConfiguration{ResourceID: c.id}, &compute.AttachOptions{
+			OnWarning: func(warning azureml.Warning) { warnings = append(warnings, warning) },
+		})
+		require.NoError(t, err)
+		aks, err := azureml.Wait(t.Context(), p, nil)
+		require.NoError(t, err)
+		assert.Equal(t, compute.StateSucceeded, aks.ProvisioningState)
+		assert.True(t, strings.EqualFold(c.id, aks.ResourceID))
+		assert.Len(t, warnings, c.warned, "another region is allowed, and worth a warning")
+	}
+}
+
 func recipeDetach(t *testing.T, w *world) {
 	ws := w.workspace()
 	aks, err := w.attach(ws, "myaks")
@@ -107,4 +143,89 @@ func recipeDoubleAttach(t *testing.T, w *world) {
 	first, err = first.Refresh(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "Succeeded", string(first.ProvisioningState), "the first one is unharmed")
+}
+
+// certificate makes the files of a certificate for host and of its private key.
+func (w *world) certificate(host string) (certificate, key string) {
+	w.t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(w.t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	require.NoError(w.t, err)
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(w.t, err)
+	return w.file("cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))),
+		w.file("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+}
+
+func (w *world) update(aks *compute.AksCompute, u compute.AksUpdateConfiguration) *compute.AksCompute {
+	w.t.Helper()
+	p, err := aks.BeginUpdate(w.t.Context(), u, nil)
+	require.NoError(w.t, err)
+	updated, err := azureml.Wait(w.t.Context(), p, nil)
+	require.NoError(w.t, err)
+	return updated
+}
+
+func recipeTLS(t *testing.T, w *world) {
+	ws := w.workspace()
+	cert, key := w.certificate("www.contoso.com")
+	p, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{
+		SSL: &compute.SslConfiguration{CName: "www.contoso.com", CertPEMFile: cert, KeyPEMFile: key},
+	}, nil)
+	require.NoError(t, err)
+	aks, err := azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+	require.NotNil(t, aks.SSL)
+	assert.Equal(t, compute.SslEnabled, aks.SSL.Status)
+	assert.Equal(t, "www.contoso.com", aks.SSL.CName)
+	svc := w.deploy(ws, webservice.AksDeployConfiguration{ComputeTarget: aks.Name})
+	assert.True(t, strings.HasPrefix(svc.ScoringURI, "https://www.contoso.com"), svc.ScoringURI)
+	_, err = svc.Run(t.Context(), question)
+	require.NoError(t, err)
+
+	aks = w.update(aks, compute.AksUpdateConfiguration{SSL: &compute.SslConfiguration{LeafDomainLabel: "contoso"}})
+	assert.Equal(t, compute.SslAuto, aks.SSL.Status)
+	assert.Regexp(t, `^contoso[0-9a-z]{6}\.westeurope\.cloudapp\.azure\.com$`, aks.SSL.CName)
+	w.update(aks, compute.AksUpdateConfiguration{RenewSSL: true})
+	aks = w.update(aks, compute.AksUpdateConfiguration{DisableSSL: true})
+	assert.True(t, aks.SSL == nil || aks.SSL.Status == compute.SslDisabled)
+
+	_, err = compute.BeginCreate(t.Context(), ws, "other", compute.AksProvisioningConfiguration{
+		SSL: &compute.SslConfiguration{CName: "www.contoso.com", CertPEMFile: cert, KeyPEMFile: cert, LeafDomainLabel: "contoso"},
+	}, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	assert.Contains(t, err.Error(), "LeafDomainLabel", "one or the other")
+	assert.Contains(t, err.Error(), "KeyPEM", "that is no key")
+}
+
+func recipeNetwork(t *testing.T, w *world) {
+	ws := w.workspace()
+	c := compute.AksProvisioningConfiguration{
+		VNetResourceGroup: "rg-net", VNetName: "vnet-ml", SubnetName: "snet-aks",
+		ServiceCIDR: "10.0.0.0/16", DNSServiceIP: "10.0.0.10", DockerBridgeCIDR: "172.17.0.1/16",
+		LoadBalancerType: compute.InternalLoadBalancer, LoadBalancerSubnet: "snet-lb",
+	}
+	p, err := compute.BeginCreate(t.Context(), ws, "myaks", c, nil)
+	require.NoError(t, err)
+	aks, err := azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+	assert.Equal(t, &compute.AksNetworking{
+		SubnetID:    "/subscriptions/" + ws.SubscriptionID + "/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-ml/subnets/snet-aks",
+		ServiceCIDR: "10.0.0.0/16", DNSServiceIP: "10.0.0.10", DockerBridgeCIDR: "172.17.0.1/16",
+	}, aks.Networking)
+	assert.Equal(t, compute.InternalLoadBalancer, aks.LoadBalancerType)
+	assert.Equal(t, "snet-lb", aks.LoadBalancerSubnet)
+
+	aks = w.update(aks, compute.AksUpdateConfiguration{LoadBalancerType: to.Ptr(compute.PublicIP)})
+	assert.Equal(t, compute.PublicIP, aks.LoadBalancerType)
+	assert.NotNil(t, aks.Networking, "the network stays")
+
+	c.DNSServiceIP, c.DockerBridgeCIDR, c.SubnetName = "10.1.0.10", "10.0.3.1/24", ""
+	_, err = compute.BeginCreate(t.Context(), ws, "other", c, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	for _, field := range []string{"DNSServiceIP", "DockerBridgeCIDR", "SubnetName"} {
+		assert.Contains(t, err.Error(), field)
+	}
 }

@@ -73,7 +73,7 @@ func New(config Config) *Client {
 	// The pin stands in front of the bearer policy and decides about http itself
 	// (loopback only), so the bearer policy's own check is lifted.
 	bearer := runtime.NewBearerTokenPolicy(gate, []string{scope}, &policy.BearerTokenOptions{InsecureAllowCredentialWithHTTP: true})
-	guarded := []policy.Policy{countAttempts{}, limit, pin{config.Hosts}, gate, bearer}
+	guarded := []policy.Policy{countAttempts{}, limit, pin{config.Hosts}, gate, bearer, freshBody{}}
 
 	build := func(retry policy.RetryOptions, perRetry []policy.Policy) runtime.Pipeline {
 		copied := options
@@ -86,7 +86,7 @@ func New(config Config) *Client {
 	}
 	c.wide = build(c.wideRetry, guarded)
 	c.narrow = build(c.narrowRetry, guarded)
-	c.bare = build(c.wideRetry, []policy.Policy{countAttempts{}, limit})
+	c.bare = build(c.wideRetry, []policy.Policy{countAttempts{}, limit, freshBody{}})
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -91,6 +92,8 @@ func answerError(r Request, resp *http.Response, attempts int) error {
 	if err != nil && len(body) == 0 {
 		body = nil
 	}
+	// azcore's error shows the body, and its log does as soon as the error is made.
+	resp.Body = io.NopCloser(strings.NewReader(redact.Text(string(body))))
 	e := &azureml.Error{
 		Operation: r.Operation, Subject: r.Subject, Method: r.Method, URL: redact.URL(r.URL),
 		StatusCode: resp.StatusCode, Attempts: attempts, Body: body, Kind: KindOf(resp.StatusCode),
@@ -112,6 +115,8 @@ func answerError(r Request, resp *http.Response, attempts int) error {
 // oddAnswer is a success that cannot be understood.
 func oddAnswer(r Request, resp *http.Response, reason string, cause error, attempts int) error {
 	body, _ := runtime.Payload(resp)
+	// azcore's error shows the body, and its log does as soon as the error is made.
+	resp.Body = io.NopCloser(strings.NewReader(redact.Text(string(body))))
 	e := &azureml.Error{
 		Operation: r.Operation, Subject: r.Subject, Method: r.Method, URL: redact.URL(r.URL),
 		StatusCode: resp.StatusCode, Attempts: attempts, Body: body, Message: reason, Err: cause,

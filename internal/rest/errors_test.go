@@ -89,6 +89,24 @@ func TestAnswersBecomeErrors(t *testing.T) {
 	}
 }
 
+// TestAnswersHideSecrets: azcore's error, which is wrapped, shows the answer.
+func TestAnswersHideSecrets(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error":{"code":"SomeCode","message":"cannot use -----BEGIN PRIVATE KEY-----\nPLANTED\n-----END PRIVATE KEY-----\n"},"primaryKey":"PLANTED"}`))
+	})
+	_, err := s.client(s.fresh(0), &tokens{}).Do(t.Context(), Request{Operation: "get", Subject: "it", Method: http.MethodGet, URL: base + "/x"}, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	inner, ok := errors.AsType[*azcore.ResponseError](err)
+	require.True(t, ok)
+	assert.Equal(t, "SomeCode", inner.ErrorCode)
+	for _, text := range []string{err.Error(), azureml.Explain(err), inner.Error()} {
+		assert.Contains(t, text, "cannot use")
+		assert.NotContains(t, text, "PLANTED")
+	}
+}
+
 func TestOddSuccess(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{

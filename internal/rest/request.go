@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,13 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (resp *http.Respons
 	defer func() { end(err) }()
 	attempts := 0
 	ctx = context.WithValue(ctx, attemptsKey{}, &attempts)
+	body, err := encode(r.Body)
+	if err != nil {
+		return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "the body cannot be written as JSON", Err: err}
+	}
+	if data, ok := body.([]byte); ok {
+		ctx = context.WithValue(ctx, bodyKey{}, data)
+	}
 	pl, sendCtx := c.pipeline(ctx, r.Class, r.Stream)
 	req, err := runtime.NewRequest(sendCtx, r.Method, r.URL)
 	if err != nil {
@@ -61,16 +69,8 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (resp *http.Respons
 	if r.Stream {
 		runtime.SkipBodyDownload(req)
 	}
-	if r.Body != nil {
-		body, err := encode(r.Body)
-		if err != nil {
-			return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "the body cannot be written as JSON", Err: err}
-		}
-		contentType := r.ContentType
-		if contentType == "" {
-			contentType = "application/json"
-		}
-		if err := req.SetBody(body, contentType); err != nil {
+	if body != nil {
+		if err := req.SetBody(seekable(body), cmp.Or(r.ContentType, "application/json")); err != nil {
 			return nil, failed(r, nil, err, 0)
 		}
 	}
@@ -93,20 +93,26 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (resp *http.Respons
 
 func spanName(r Request) string { return "azureml." + strings.ReplaceAll(r.Operation, " ", "-") }
 
-func encode(body any) (io.ReadSeekCloser, error) {
+// encode gives a body as bytes or, if it is one, as the reader that it is.
+func encode(body any) (any, error) {
+	switch b := body.(type) {
+	case nil, []byte, io.ReadSeeker:
+		return b, nil
+	}
+	return Marshal(body)
+}
+
+// seekable makes azcore's kind of body.
+func seekable(body any) io.ReadSeekCloser {
 	switch b := body.(type) {
 	case []byte:
-		return streaming.NopCloser(bytes.NewReader(b)), nil
+		return streaming.NopCloser(bytes.NewReader(b))
 	case io.ReadSeekCloser:
-		return b, nil
+		return b
 	case io.ReadSeeker:
-		return streaming.NopCloser(b), nil
+		return streaming.NopCloser(b)
 	}
-	data, err := Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	return streaming.NopCloser(bytes.NewReader(data)), nil
+	return nil
 }
 
 // Marshal is json.Marshal that leaves <, > and & alone.

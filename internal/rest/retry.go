@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -104,6 +106,20 @@ func RetryAfter(h http.Header) time.Duration {
 		return max(0, time.Until(at))
 	}
 	return 0
+}
+
+type bodyKey struct{}
+
+// freshBody gives every try a reader of its own. azcore rewinds one reader for all, and
+// net/http may still be reading it for the try before, when the service answered early.
+type freshBody struct{}
+
+// Do puts a reader of the body in the context in the request's place.
+func (freshBody) Do(req *policy.Request) (*http.Response, error) {
+	if body, ok := req.Raw().Context().Value(bodyKey{}).([]byte); ok && len(body) > 0 {
+		req.Raw().Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return req.Next()
 }
 
 type attemptsKey struct{}
