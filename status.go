@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // status shows the progress of a wait: a line that is drawn over and over on a
@@ -19,6 +22,9 @@ type status struct {
 	last  Progress
 	shown string
 	drawn bool
+	// started tells that there was a first report; before it there is nothing to draw.
+	started bool
+	width   int
 
 	stop chan struct{}
 	done chan struct{}
@@ -37,6 +43,7 @@ func newStatus(out io.Writer) *status {
 		return s
 	}
 	if s.terminal = isTerminal(out); s.terminal {
+		s.width = columns()
 		s.stop, s.done = make(chan struct{}), make(chan struct{})
 		go s.spin()
 	}
@@ -51,10 +58,11 @@ func (s *status) report(p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = p
+	s.started = true
 	if len(p.LogLines) > 0 {
 		s.clear()
 		for _, line := range p.LogLines {
-			fmt.Fprintln(s.out, line)
+			fmt.Fprintln(s.out, printable(line))
 		}
 	}
 	if s.terminal {
@@ -77,8 +85,11 @@ func (s *status) spin() {
 			return
 		case <-ticker.C:
 			s.mu.Lock()
-			fmt.Fprintf(s.out, "%s%c %s: %s, %s", clearLine, spinner[i%len(spinner)], title(s.last), s.last, seconds(time.Since(s.start)))
-			s.drawn = true
+			if s.started {
+				line := fmt.Sprintf("%c %s: %s, %s", spinner[i%len(spinner)], title(s.last), s.last, seconds(time.Since(s.start)))
+				fmt.Fprint(s.out, clearLine, shorten(printable(line), s.width))
+				s.drawn = true
+			}
 			s.mu.Unlock()
 		}
 	}
@@ -102,6 +113,34 @@ func (s *status) clear() {
 		fmt.Fprint(s.out, clearLine)
 		s.drawn = false
 	}
+}
+
+// columns is how wide the terminal is taken to be: what COLUMNS says, else 80. A line
+// that is wider wraps, and could not be taken back.
+func columns() int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	return 80
+}
+
+// shorten cuts a line to less than width characters.
+func shorten(line string, width int) string {
+	runes := []rune(line)
+	if width < 2 || len(runes) < width {
+		return line
+	}
+	return string(runes[:width-2]) + "…"
+}
+
+// printable takes out what would steer the terminal.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return -1
+		}
+		return r
+	}, line)
 }
 
 // title names what is going on: `deploy web service "x"`.

@@ -15,19 +15,29 @@ func TestStatusOnATerminal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		s := &status{out: &out, start: time.Now(), terminal: true, stop: make(chan struct{}), done: make(chan struct{})}
+		s := &status{out: &out, start: time.Now(), terminal: true, width: 38, stop: make(chan struct{}), done: make(chan struct{})}
 		go s.spin()
 		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Creating"})
 		time.Sleep(spinInterval + time.Millisecond)
-		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Creating", LogLines: []string{"a line"}})
+		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Creating", LogLines: []string{"a \x1b[2Jline"}})
 		time.Sleep(spinInterval)
 		s.report(Progress{Operation: "create", Subject: `compute "c"`, State: "Succeeded", Done: true})
 		s.close()
 		assert.Equal(t, "\r\x1b[K| create compute \"c\": Creating, 200ms"+
-			"\r\x1b[Ka line\n"+
+			"\r\x1b[Ka [2Jline\n"+
 			"\r\x1b[K/ create compute \"c\": Creating, 400ms"+
 			"\r\x1b[Kcreate compute \"c\": Succeeded after 400ms\n", out.String())
 	})
+}
+
+func TestLinesFitTheTerminal(t *testing.T) {
+	assert.Equal(t, "äöü", shorten("äöü", 4))
+	assert.Equal(t, "äö…", shorten("äöüß", 4))
+	assert.Equal(t, "x", shorten("x", 0))
+	t.Setenv("COLUMNS", "40")
+	assert.Equal(t, 40, columns())
+	t.Setenv("COLUMNS", "wide")
+	assert.Equal(t, 80, columns())
 }
 
 func TestTerminal(t *testing.T) {

@@ -88,8 +88,8 @@ func (p preflight) judgeSize(ctx context.Context, check *validate.Checker, what 
 	f.agents, vcpus, known = fleetSize(found.Properties.Pools, nil)
 	if !f.forDevTest() && !p.options.SkipCoreCheck {
 		if !known || vcpus < minVCPUs {
-			real := askVCPUs(ctx, p.ws, found.Location, p.warn, sizesOf(found.Properties.Pools)...)
-			_, vcpus, known = fleetSize(found.Properties.Pools, real)
+			told := askVCPUs(ctx, p.ws, found.Location, p.warn, sizesOf(found.Properties.Pools)...)
+			_, vcpus, known = fleetSize(found.Properties.Pools, told)
 		}
 		if known && vcpus < minVCPUs {
 			check.Addf("ResourceID", p.id, "names a cluster of %d vCPUs (%d machines), and purpose %s needs %d; add machines, attach it with ClusterPurpose %s, or set SkipCoreCheck",
@@ -115,15 +115,15 @@ func sizesOf(pools []agentPool) []string {
 	return sizes
 }
 
-// fleetSize adds up the Linux machines of a cluster and their vCPUs, by real where it has
-// the size and by the table elsewhere; known is false when neither has it.
-func fleetSize(pools []agentPool, real map[string]int) (agents, vcpus int, known bool) {
+// fleetSize adds up the Linux machines of a cluster and their vCPUs, as the service told
+// them and by the table where it did not; known is false when neither knows a size.
+func fleetSize(pools []agentPool, told map[string]int) (agents, vcpus int, known bool) {
 	known = true
 	for _, pool := range pools {
 		if !pool.forLinux() || pool.Count <= 0 {
 			continue
 		}
-		each, ok := real[strings.ToLower(pool.VMSize)]
+		each, ok := told[strings.ToLower(pool.VMSize)]
 		if !ok {
 			each, ok = knownVCPUs(pool.VMSize)
 		}

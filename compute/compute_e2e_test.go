@@ -166,6 +166,41 @@ func TestAttachWithoutTheRightToLook(t *testing.T) {
 	}
 }
 
+// TestReplaceStopsAtAFailure: what cannot be detached keeps the cluster.
+func TestReplaceStopsAtAFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault func(*azuremltest.Server)
+		kind  error
+	}{
+		"the detachment fails":      {func(srv *azuremltest.Server) { srv.FailNextOperation(azuremltest.OperationFailure{Name: "first"}) }, azureml.ErrOperationFailed},
+		"the detachment is refused": {func(srv *azuremltest.Server) { srv.Fault(azuremltest.Fault{Method: http.MethodDelete, Status: 403}) }, azureml.ErrForbidden},
+		"the list breaks": {func(srv *azuremltest.Server) {
+			srv.Fault(azuremltest.Fault{Path: "/subscriptions/*/resourceGroups/*/providers/*/workspaces/*/computes", Status: 400})
+		}, azureml.ErrInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emulated(t, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
+				_, err := attach(t, ws, "first", existing, nil)
+				require.NoError(t, err)
+				c.fault(srv)
+				_, err = compute.BeginAttach(t.Context(), ws, "second", existing, &compute.AttachOptions{Replace: true})
+				assert.ErrorIs(t, err, c.kind)
+				assert.Equal(t, 1, sent(srv)[http.MethodPut], "nothing is attached")
+				assert.Len(t, srv.Computes(azuremltest.Workspace{}), 1)
+			})
+		})
+	}
+}
+
+func TestCreateNeedsTheRightToRead(t *testing.T) {
+	emulated(t, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
+		srv.Fault(azuremltest.Fault{Method: http.MethodGet, Path: "computes/myaks", Status: 403, Count: -1})
+		_, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{}, nil)
+		assert.ErrorIs(t, err, azureml.ErrForbidden)
+		assert.Zero(t, writes(srv), "what exists might be changed")
+	})
+}
+
 func TestCreateGoesWrong(t *testing.T) {
 	details := []azuremltest.ErrorDetail{{Code: "QuotaExceeded", Message: "exceeding approved Total Regional Cores quota"}}
 	for name, c := range map[string]struct {

@@ -77,8 +77,8 @@ func (f fleet) vcpus(ctx context.Context, ws *workspace.Workspace, location stri
 	if f.forDevTest() || ok && f.refusal(known) == "" {
 		return known
 	}
-	if real := askVCPUs(ctx, ws, location, warn, f.size)[strings.ToLower(f.size)]; real > 0 {
-		return real
+	if told := askVCPUs(ctx, ws, location, warn, f.size)[strings.ToLower(f.size)]; told > 0 {
+		return told
 	}
 	return known
 }

@@ -45,5 +45,9 @@
 //	target.update(AksUpdateConfiguration(…))   (*AksCompute).BeginUpdate
 //	target.delete(), target.detach()           BeginDelete, BeginDetach
 //	target.get_credentials()                   (*AksCompute).Credentials
+//	target.provisioning_errors                 ProvisioningErrors; azureml.Error's Details after waiting
+//	target.serialize()                         json.Marshal
 //	AmlCompute.supported_vmsizes(ws)           VMSizes
+//	AmlCompute.get_usages(ws)                  Usages
+//	ComputeTargetException                     azureml.Error; ErrNotFound, ErrConflict and so on
 package compute

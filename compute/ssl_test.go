@@ -2,7 +2,9 @@ package compute_test
 
 import (
 	"context"
+	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -132,6 +134,28 @@ func TestKeysOfAllForms(t *testing.T) {
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)}))
 	_, said := bodyOf(t, compute.SslConfiguration{CName: "*.contoso.com", CertPEM: cert, KeyPEM: azureml.NewSecret(key)})
 	assert.Empty(t, said)
+
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	bodyOf(t, compute.SslConfiguration{CName: "x.contoso.com", CertPEM: cert, KeyPEM: azureml.NewSecret(key)})
+	exchange, err := ecdh.X25519().GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	pkcs8, err = x509.MarshalPKCS8PrivateKey(exchange)
+	require.NoError(t, err)
+	key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	assert.ErrorContains(t, createWith(t, compute.SslConfiguration{CName: "x.contoso.com", CertPEM: cert, KeyPEM: azureml.NewSecret(key)}), "must be an RSA, ECDSA or Ed25519 key")
+
+	public, edwards, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	der, err = x509.CreateCertificate(rand.Reader, template, template, public, edwards)
+	require.NoError(t, err)
+	pkcs8, err = x509.MarshalPKCS8PrivateKey(edwards)
+	require.NoError(t, err)
+	bodyOf(t, compute.SslConfiguration{
+		CName: "x.contoso.com", CertPEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		KeyPEM: azureml.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))),
+	})
 
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

@@ -42,7 +42,9 @@ type UpdateOptions struct {
 
 // BeginUpdate changes the TLS or the load balancer of the compute. It reads the compute
 // and writes the whole of it back, changed; two updates at once can undo each other.
-// While another operation goes on the service answers azureml.ErrConflict.
+// While another operation goes on the service answers azureml.ErrConflict. When the
+// answer to the request is lost, an update that is under way then is followed, and its
+// end is azureml.ErrUnavailable if the compute does not show the change.
 //
 // To change settings of an attached cluster it is documented as safer to attach it anew:
 // BeginAttach with Replace. It mirrors azureml.core's update.

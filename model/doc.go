@@ -18,6 +18,11 @@
 //
 //	Model.register(ws, path, name)                 Register, RegisterReader, RegisterURL
 //	Model(ws, name) / Model(ws, id="m:3")          Get
+//	Model.list(ws, …)                              List
+//	model.update(tags, description, …)             (*Model).Update
+//	model.add_tags, remove_tags, add_properties    (*Model).AddTags, RemoveTags, AddProperties
+//	model.download(target_dir, exist_ok)           (*Model).Download
+//	model.delete()                                 (*Model).Delete
 //	Model.deploy(ws, name, models, ic, dc)         BeginDeploy
 //	InferenceConfig(entry_script, environment)     InferenceConfig
 //	ResourceConfiguration(cpu, memory_in_gb)       ResourceConfiguration
@@ -27,6 +32,7 @@
 //	Environment.from_docker_image                  NewEnvironmentFromDockerImage
 //	Environment.from_dockerfile                    NewEnvironmentFromDockerfile
 //	env.register(ws) / Environment.get(ws, name)   RegisterEnvironment / GetEnvironment
+//	Environment.list(ws)                           ListEnvironments
 //	env.clone(name)                                (*Environment).Clone
 //	CondaDependencies.create(pip, conda)           NewCondaDependencies, ParseCondaDependencies
 package model

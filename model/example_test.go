@@ -2,11 +2,16 @@ package model_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+
+	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/azuremltest"
 	"github.com/azureml-go/azureml/model"
 	"github.com/azureml-go/azureml/workspace"
@@ -98,5 +103,134 @@ func ExampleRegisterEnvironment() {
 		log.Panic(err)
 	}
 	fmt.Println(registered.Name, registered.Version)
+	// Output: myenv 1
+}
+
+func ExampleList() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	ws := openWorkspace(ctx, srv)
+	for _, name := range []string{"mymodel", "mymodel", "other"} {
+		if _, err := model.RegisterReader(ctx, ws, name, "model.bin", strings.NewReader("…"), nil); err != nil {
+			log.Panic(err)
+		}
+	}
+
+	for m, err := range model.List(ctx, ws, &model.ListOptions{Name: "mymodel"}) {
+		if err != nil {
+			log.Panic(err)
+		}
+		fmt.Println(m.ID)
+	}
+	// Output:
+	// mymodel:2
+	// mymodel:1
+}
+
+func ExampleModel_AddTags() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	ws := openWorkspace(ctx, srv)
+
+	m, err := model.RegisterReader(ctx, ws, "mymodel", "model.bin", strings.NewReader("…"), nil)
+	if err != nil {
+		log.Panic(err)
+	}
+	m, err = m.AddTags(ctx, map[string]string{"stage": "prod"})
+	if err != nil {
+		log.Panic(err)
+	}
+	fmt.Println(m.Tags)
+	// Output: map[stage:prod]
+}
+
+func ExampleModel_Update() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	ws := openWorkspace(ctx, srv)
+
+	m, err := model.RegisterReader(ctx, ws, "mymodel", "model.bin", strings.NewReader("…"), nil)
+	if err != nil {
+		log.Panic(err)
+	}
+	m, err = m.Update(ctx, model.Update{
+		Description: to.Ptr("predicts churn"), ResourceConfiguration: &model.ResourceConfiguration{CPU: 1, MemoryGB: 2},
+	})
+	if err != nil {
+		log.Panic(err)
+	}
+	fmt.Println(m.Description, m.ResourceConfiguration.MemoryGB)
+	// Output: predicts churn 2
+}
+
+func ExampleModel_Delete() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	ws := openWorkspace(ctx, srv)
+
+	m, err := model.RegisterReader(ctx, ws, "mymodel", "model.bin", strings.NewReader("…"), nil)
+	if err != nil {
+		log.Panic(err)
+	}
+	for range 2 {
+		result, err := m.Delete(ctx)
+		if errors.Is(err, azureml.ErrInUse) {
+			log.Panic(azureml.Explain(err)) // names the web services that use it
+		}
+		fmt.Println(result.AlreadyGone, err)
+	}
+	// Output:
+	// false <nil>
+	// true <nil>
+}
+
+func ExampleModel_Download() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	ws := openWorkspace(ctx, srv)
+	if _, err := model.RegisterReader(ctx, ws, "mymodel", "model.bin", strings.NewReader("weights"), nil); err != nil {
+		log.Panic(err)
+	}
+	dir, err := os.MkdirTemp("", "models")
+	if err != nil {
+		log.Panic(err)
+	}
+	defer os.RemoveAll(dir)
+
+	m, err := model.Get(ctx, ws, "mymodel", nil)
+	if err != nil {
+		log.Panic(err)
+	}
+	path, err := m.Download(ctx, dir, &model.DownloadOptions{Overwrite: true})
+	if err != nil {
+		log.Panic(err)
+	}
+	content, err := os.ReadFile(path)
+	fmt.Println(filepath.Base(path), string(content), err)
+	// Output: model.bin weights <nil>
+}
+
+func ExampleListEnvironments() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	ctx := context.Background()
+	ws := openWorkspace(ctx, srv)
+	if _, err := model.RegisterEnvironment(ctx, ws, model.NewEnvironment("myenv")); err != nil {
+		log.Panic(err)
+	}
+
+	for e, err := range model.ListEnvironments(ctx, ws) {
+		if err != nil {
+			log.Panic(err)
+		}
+		if !strings.HasPrefix(e.Name, "AzureML") { // those are curated
+			fmt.Println(e.Name, e.Version)
+		}
+	}
 	// Output: myenv 1
 }

@@ -181,8 +181,12 @@ func (o RegisterOptions) check(c *validate.Checker) {
 		}
 	}
 	o.ResourceConfiguration.check(c)
-	if o.Concurrency < 0 || o.Concurrency > maxConcurrency {
-		c.Addf("Concurrency", o.Concurrency, "must be from 1 to %d, or 0 for the default", maxConcurrency)
+	checkConcurrency(c, o.Concurrency)
+}
+
+func checkConcurrency(c *validate.Checker, n int) {
+	if n < 0 || n > maxConcurrency {
+		c.Addf("Concurrency", n, "must be from 1 to %d, or 0 for the default", maxConcurrency)
 	}
 }
 

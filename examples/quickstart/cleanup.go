@@ -12,6 +12,9 @@ import (
 
 // cleanUp reads the log and takes everything down.
 func (j *job) cleanUp(ctx context.Context) error {
+	if j.settings.beforeCleanUp != nil {
+		j.settings.beforeCleanUp(j)
+	}
 	j.step(8, "Read the log, then delete the services and the cluster, and detach the other one")
 	log, err := j.service.Logs(ctx, nil)
 	if err != nil {
@@ -65,18 +68,18 @@ func (j *job) detach(ctx context.Context) error {
 }
 
 func (j *job) deleteCluster(ctx context.Context) error {
-	cluster, err := compute.Get(ctx, j.ws, clusterName)
+	aks, err := compute.Get(ctx, j.ws, clusterName)
 	if err != nil {
 		return err
 	}
-	poller, err := cluster.BeginDelete(ctx, nil)
+	poller, err := aks.BeginDelete(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if _, err := azureml.Wait(ctx, poller, j.wait()); err != nil {
 		return err
 	}
-	j.left.remove("compute " + clusterName + ", with its cluster")
+	j.left.remove(cluster(clusterName))
 	j.say("compute %s is deleted", clusterName)
 	fmt.Fprintf(j.out, "   model %s stays: models cost next to nothing\n", j.model.ID)
 	return nil

@@ -53,6 +53,7 @@ type job struct {
 	model    *model.Model
 	service  *webservice.AksWebservice
 	input    []byte
+	measured []string // what the study found, for each row of the input
 }
 
 // step prints a numbered headline.
@@ -74,7 +75,7 @@ func (j *job) run(ctx context.Context) error {
 		j.emulator, j.options = srv, srv.ClientOptions()
 	}
 	for _, step := range []func(context.Context) error{
-		j.open, j.provision, j.attach, j.register, j.deploy, j.score, j.rotate, j.deployWithTokens, j.cleanUp,
+		j.look, j.open, j.provision, j.attach, j.register, j.deploy, j.score, j.rotate, j.deployWithTokens, j.cleanUp,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -84,19 +85,33 @@ func (j *job) run(ctx context.Context) error {
 	return nil
 }
 
+// look checks the example's files and takes the input, before anything is made that
+// costs money.
+func (j *job) look(context.Context) error {
+	for _, name := range []string{filepath.Join("model", modelFile), "score.py", "environment.yml"} {
+		if _, err := os.Stat(filepath.Join(j.settings.dir, name)); err != nil {
+			return fmt.Errorf("the example lacks a file (run it from the top of the repository, or name its folder with -dir): %w", err)
+		}
+	}
+	return j.readInput()
+}
+
+// cluster names the provisioned compute among what is left behind.
+func cluster(name string) string { return "compute " + name + ", with its cluster" }
+
 // open signs in and opens the workspace.
 func (j *job) open(ctx context.Context) error {
-	j.step(1, "Sign in as the service principal of AML_TENANT_ID, AML_PRINCIPAL_ID and AML_PRINCIPAL_PASS")
+	j.step(1, "Take the service principal of AML_TENANT_ID, AML_PRINCIPAL_ID and AML_PRINCIPAL_PASS")
 	credential, err := authentication.NewServicePrincipalFromEnvironment(&authentication.ServicePrincipalOptions{ClientOptions: j.options})
 	if err != nil {
 		return err
 	}
 	j.say("application %s of tenant %s", os.Getenv("AML_PRINCIPAL_ID"), os.Getenv("AML_TENANT_ID"))
 
-	j.step(2, "Open the workspace that config.json names")
+	j.step(2, "Sign in and open the workspace that config.json names")
 	path := j.settings.config
 	if path == "" && !j.settings.live {
-		path = j.settings.dir
+		path = filepath.Join(j.settings.dir, "config.json")
 	}
 	j.ws, err = workspace.FromConfig(ctx, credential, &workspace.FromConfigOptions{ClientOptions: j.options, Path: path})
 	if err != nil {
@@ -110,23 +125,24 @@ func (j *job) open(ctx context.Context) error {
 // provision makes a cluster.
 func (j *job) provision(ctx context.Context) error {
 	j.step(3, "Provision an AKS cluster, and attach an existing one")
-	yes, err := j.confirm("Make an AKS cluster of 3 × Standard_D3_v2? It takes some 20 minutes and costs money until it is deleted.")
+	yes, err := j.confirm(ctx, "Make an AKS cluster of 3 × Standard_D3_v2? It takes some 20 minutes and costs money until it is deleted.")
 	if err != nil {
 		return err
 	}
 	if !yes {
-		return errors.New("stopped: the example needs a cluster")
+		return errors.New("stopped as you said; without a cluster there is nothing to show")
 	}
+	made := j.left.begin(cluster(clusterName))
 	poller, err := compute.BeginCreate(ctx, j.ws, clusterName, compute.AksProvisioningConfiguration{AgentCount: 3, VMSize: "Standard_D3_v2"}, nil)
 	if err != nil {
 		return err
 	}
-	j.left.add("compute " + clusterName + ", with its cluster")
-	cluster, err := azureml.Wait(ctx, poller, j.wait())
+	aks, err := azureml.Wait(ctx, poller, j.wait())
 	if err != nil {
 		return err
 	}
-	j.say("%s: %s", cluster.Name, cluster.ProvisioningState)
+	made()
+	j.say("%s: %s", aks.Name, aks.ProvisioningState)
 	return nil
 }
 
@@ -140,14 +156,15 @@ func (j *job) attach(ctx context.Context) error {
 		j.say("no cluster is attached: -attach names none")
 		return nil
 	}
+	made := j.left.begin("compute " + attachedName)
 	poller, err := compute.BeginAttach(ctx, j.ws, attachedName, configuration, nil)
 	if err != nil {
 		return err
 	}
-	j.left.add("compute " + attachedName)
 	if j.attached, err = azureml.Wait(ctx, poller, j.wait()); err != nil {
 		return err
 	}
+	made()
 	j.say("%s: %s", j.attached.Name, j.attached.ProvisioningState)
 	return nil
 }
@@ -156,10 +173,8 @@ func (j *job) attach(ctx context.Context) error {
 func (j *job) register(ctx context.Context) error {
 	j.step(4, "Register the model")
 	path := filepath.Join(j.settings.dir, "model", modelFile)
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
+	made := j.left.begin("a version of model " + modelName)
+	var err error
 	j.model, err = model.Register(ctx, j.ws, modelName, path, &model.RegisterOptions{
 		Description: "linear regression on the diabetes study",
 		Tags:        map[string]string{"example": "quickstart"},
@@ -167,10 +182,14 @@ func (j *job) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.left.add("model " + j.model.ID)
+	made()
 	j.say("%s registered as %s", relative(path), j.model.ID)
 	if j.emulator == nil {
 		return nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
 	stored, err := j.stored()
 	if err != nil {
@@ -212,11 +231,11 @@ func (j *job) deployService(ctx context.Context, name string, configuration webs
 	}
 	configuration.ComputeTarget = clusterName
 	configuration.CPUCores, configuration.MemoryGB = 1, 1
+	made := j.left.begin("web service " + name)
 	poller, err := model.BeginDeploy(ctx, j.ws, name, []*model.Model{j.model}, inference, configuration, nil)
 	if err != nil {
 		return nil, err
 	}
-	j.left.add("web service " + name)
 	if j.emulator != nil {
 		j.emulator.SetScorer(name, score)
 	}
@@ -224,6 +243,7 @@ func (j *job) deployService(ctx context.Context, name string, configuration webs
 	if err != nil {
 		return nil, err
 	}
+	made()
 	j.say("%s: %s at %s", service.Name, service.State, service.ScoringURI)
 	return service, nil
 }
@@ -235,15 +255,18 @@ func (j *job) deploy(ctx context.Context) (err error) {
 }
 
 // readInput takes the first patients of the study.
-func (j *job) readInput() (progressions []string, err error) {
+func (j *job) readInput() error {
 	file, err := os.Open(filepath.Join(j.settings.dir, "data", "diabetes.csv"))
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("the example lacks a file: %w", err)
 	}
 	defer file.Close()
 	rows, err := csv.NewReader(file).ReadAll()
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if len(rows) <= patients {
+		return fmt.Errorf("%s has fewer than %d rows", file.Name(), patients)
 	}
 	var request struct {
 		Data [][]float64 `json:"data"`
@@ -252,14 +275,14 @@ func (j *job) readInput() (progressions []string, err error) {
 		numbers := make([]float64, len(row)-1)
 		for i := range numbers {
 			if numbers[i], err = strconv.ParseFloat(row[i], 64); err != nil {
-				return nil, err
+				return fmt.Errorf("%s: %w", file.Name(), err)
 			}
 		}
 		request.Data = append(request.Data, numbers)
-		progressions = append(progressions, row[len(row)-1])
+		j.measured = append(j.measured, row[len(row)-1])
 	}
 	j.input, err = json.Marshal(request)
-	return progressions, err
+	return err
 }
 
 // score sends real input.
@@ -270,20 +293,16 @@ func (j *job) score(ctx context.Context) error {
 		return err
 	}
 	j.say("two keys, of %d and %d characters, not shown", keys.Primary.Len(), keys.Secondary.Len())
-	progressions, err := j.readInput()
-	if err != nil {
-		return err
-	}
 	answer, err := j.service.Run(ctx, j.input)
 	if err != nil {
 		return err
 	}
 	var predictions []float64
 	if err := json.Unmarshal(answer, &predictions); err != nil {
-		return fmt.Errorf("reading the predictions: %w", err)
+		return fmt.Errorf("the service's answer is no list of predictions: %w", err)
 	}
 	for i, p := range predictions {
-		j.say("patient %d: predicted %.1f, measured %s", i+1, p, progressions[i])
+		j.say("patient %d: predicted %.1f, measured %s", i+1, p, j.measured[i])
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -32,10 +33,14 @@ type settings struct {
 	config  string
 	cluster string
 	yes     bool
+	// beforeCleanUp lets tests look at the job while everything still stands.
+	beforeCleanUp func(*job)
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the job in good order; stop lets a second one kill it.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -43,17 +48,44 @@ func main() {
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	s, err := parse(args, errOut)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	return start(ctx, s, in, out, errOut)
+}
+
+// parse reads the command's arguments; what is wrong with them it writes itself.
+func parse(args []string, errOut io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(errOut)
+	flags.Usage = func() {
+		fmt.Fprint(errOut, "Quickstart deploys a model to an AKS cluster, scores with it and takes everything down again:\n"+
+			"on an emulator inside this process, or with -live in the workspace that config.json names.\n\nFlags:\n")
+		flags.PrintDefaults()
+	}
 	flags.BoolVar(&s.live, "live", false, "use the workspace that config.json names, instead of an emulator")
 	flags.StringVar(&s.dir, "dir", exampleDir(), "the folder of this example, with its model and data")
 	flags.StringVar(&s.config, "config", "", "config file, or folder to look for it (default: the folder of this example, with -live the working directory)")
 	flags.StringVar(&s.cluster, "attach", "", "with -live: resource id of an AKS cluster to attach; without it none is attached")
 	flags.BoolVar(&s.yes, "yes", false, "with -live: make what costs money without asking")
 	if err := flags.Parse(args); err != nil {
-		return 2
+		return s, err
 	}
+	if flags.NArg() > 0 {
+		err := fmt.Errorf("unexpected argument %q; did you mean -%s?", flags.Arg(0), strings.TrimLeft(flags.Arg(0), "-"))
+		fmt.Fprintln(errOut, err)
+		return s, err
+	}
+	return s, nil
+}
+
+// start does the job and says how it went.
+func start(ctx context.Context, s settings, in io.Reader, out, errOut io.Writer) int {
 	j := &job{settings: s, out: out, errOut: errOut, in: bufio.NewReader(in)}
 	err := j.run(ctx)
 	switch {
@@ -67,7 +99,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 			fmt.Fprintf(errOut, "The emulator knows its own service principal only: unset %s, or use -live.\n", strings.Join(names, ", "))
 		}
 	}
-	j.left.report(errOut)
+	j.left.report(errOut, s.live)
 	return 1
 }
 
@@ -81,42 +113,65 @@ func exampleDir() string {
 	return "."
 }
 
-// leftovers remembers what exists and has to be taken down.
+// leftovers remembers what exists, or may exist, and has to be taken down.
 type leftovers struct{ things []string }
 
-func (l *leftovers) add(thing string) { l.things = append(l.things, thing) }
-
-func (l *leftovers) remove(thing string) {
-	for i, t := range l.things {
-		if t == thing {
-			l.things = append(l.things[:i], l.things[i+1:]...)
-			return
-		}
+// begin notes a thing before it is made: when making it fails or is interrupted, it may
+// be there all the same. The returned function says that it is there for sure.
+func (l *leftovers) begin(thing string) (made func()) {
+	l.things = append(l.things, maybe+thing)
+	return func() {
+		l.remove(maybe + thing)
+		l.things = append(l.things, thing)
 	}
 }
 
+// remove notes that a thing is gone.
+func (l *leftovers) remove(thing string) {
+	l.things = slices.DeleteFunc(l.things, func(t string) bool { return t == thing })
+}
+
+const maybe = "perhaps: "
+
 // report says what was left behind.
-func (l *leftovers) report(w io.Writer) {
-	if len(l.things) == 0 {
+func (l *leftovers) report(w io.Writer, live bool) {
+	switch {
+	case len(l.things) == 0:
 		fmt.Fprintln(w, "Nothing is left behind.")
 		return
+	case live:
+		fmt.Fprintln(w, "Left behind in the workspace; what was begun goes on there. Delete it in the studio, or with BeginDelete, when you do not need it:")
+	default:
+		fmt.Fprintln(w, "Left behind in the workspace, which was emulated and has ended with this program:")
 	}
-	fmt.Fprintln(w, "Left behind in the workspace (an emulated workspace ends with the program):")
 	for _, t := range l.things {
 		fmt.Fprintln(w, "  "+t)
 	}
 }
 
-// confirm asks a person, unless -yes was given or nothing can be lost.
-func (j *job) confirm(question string) (bool, error) {
+// confirm asks a person, unless -yes was given or nothing can be lost. It ends with ctx.
+func (j *job) confirm(ctx context.Context, question string) (bool, error) {
 	if !j.settings.live || j.settings.yes {
 		return true, nil
 	}
 	fmt.Fprintf(j.out, "   %s [y/N] ", question)
-	answer, err := j.in.ReadString('\n')
-	if err != nil && answer == "" {
-		return false, fmt.Errorf("nobody answered (use -yes to go on without asking): %w", err)
+	type line struct {
+		text string
+		err  error
 	}
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes", nil
+	read := make(chan line, 1)
+	go func() { // it ends with the process when nobody answers
+		text, err := j.in.ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case answer := <-read:
+		if answer.err != nil && answer.text == "" {
+			return false, fmt.Errorf("nobody answered (use -yes to go on without asking): %w", answer.err)
+		}
+		text := strings.ToLower(strings.TrimSpace(answer.text))
+		return text == "y" || text == "yes", nil
+	}
 }

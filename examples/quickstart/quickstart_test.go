@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -45,8 +46,8 @@ func copied(t *testing.T) string {
 	return dir
 }
 
-// start runs the command and gives its exit code and both outputs.
-func start(ctx context.Context, in string, args ...string) (code int, out, errOut string) {
+// command runs it and gives its exit code and both outputs.
+func command(ctx context.Context, in string, args ...string) (code int, out, errOut string) {
 	var stdout, stderr lockedBuffer
 	code = run(ctx, args, strings.NewReader(in), &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
@@ -77,11 +78,21 @@ func TestWholeJob(t *testing.T) {
 	defer azureml.LogTo(nil)
 	before := runtime.NumGoroutine()
 	began := time.Now()
-	code, out, errOut := start(t.Context(), "")
+	s, err := parse(nil, io.Discard)
+	require.NoError(t, err)
+	var keys []string
+	s.beforeCleanUp = func(j *job) {
+		found, err := j.service.Keys(t.Context())
+		require.NoError(t, err)
+		keys = append(keys, found.Primary.Reveal(), found.Secondary.Reveal())
+	}
+	var stdout, stderr lockedBuffer
+	code := start(t.Context(), s, strings.NewReader(""), &stdout, &stderr)
+	out, errOut := stdout.String(), stderr.String()
 	require.Zero(t, code, out+errOut)
 	assert.Less(t, time.Since(began), 10*time.Second)
 	for _, line := range []string{
-		"1. Sign in", "named by config.json", "quick-aks: Succeeded", "quick-attached: Succeeded", "registered as diabetes:1",
+		"2. Sign in", "named by config.json", "quick-aks: Succeeded", "quick-attached: Succeeded", "registered as diabetes:1",
 		"found again in the blob storage", "diabetes-key: Healthy", "patient 1: predicted 206.1, measured 151",
 		"the old key is refused", "a Scorer made before goes on by itself", "scored with the token: [206.1",
 		"web service diabetes-key is deleted", "compute quick-attached is detached", "Done.",
@@ -91,6 +102,11 @@ func TestWholeJob(t *testing.T) {
 	assert.Contains(t, errOut, `deploy web service "diabetes-key": Running (BuildImage)`, "the wait shows what goes on")
 	assert.NotEmpty(t, log.String())
 	assertNoSecrets(t, out, errOut, log.String())
+	require.Len(t, keys, 2)
+	for _, key := range keys {
+		assert.NotEmpty(t, key)
+		assert.False(t, strings.Contains(out+errOut+log.String(), key), "a key is shown")
+	}
 	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, 5*time.Second, 10*time.Millisecond, "goroutines are left")
 }
 
@@ -121,7 +137,7 @@ func TestChangedModelChangesThePredictions(t *testing.T) {
 	changed := regexp.MustCompile(`"intercept": *-?[0-9.]+`).ReplaceAll(text, []byte(`"intercept": 0`))
 	require.NotEqual(t, text, changed)
 	require.NoError(t, os.WriteFile(file, changed, 0o600))
-	code, out, errOut := start(t.Context(), "", "-dir", dir)
+	code, out, errOut := command(t.Context(), "", "-dir", dir)
 	require.Zero(t, code, errOut)
 	assert.Contains(t, out, "patient 1: predicted")
 	assert.NotContains(t, out, "patient 1: predicted 206.1")
@@ -139,20 +155,23 @@ func TestFailures(t *testing.T) {
 			edit(t, filepath.Join(dir, "config.json"), azuremltest.WorkspaceName, "ml-exampel")
 		}, []string{`Could not get workspace "ml-exampel"`, "Did you mean ml-example in rg-ml?", "config.json"}},
 		"no config": {func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, "config.json"))) },
-			[]string{"Could not find a config file of a workspace", filepath.Join("config.json"), "AZUREML_WORKSPACE_NAME"}},
+			[]string{"Could not find a config file of a workspace", "config.json", "AZUREML_WORKSPACE_NAME"}},
 		"broken config": {func(t *testing.T, dir string) { edit(t, filepath.Join(dir, "config.json"), `",`, `"`) },
 			[]string{"Could not read the config file", "line 3, column"}},
 		"no model file": {func(t *testing.T, dir string) {
 			require.NoError(t, os.Remove(filepath.Join(dir, "model", "diabetes.json")))
-		}, []string{"diabetes.json", "no such file", "Left behind", "compute quick-aks"}},
+		}, []string{"the example lacks a file", "diabetes.json", "-dir", "Nothing is left behind"}},
 		"broken script": {func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, "score.py"))) },
-			[]string{"EntryScript", "score.py"}},
+			[]string{"the example lacks a file", "score.py"}},
+		"broken model": {func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "model", "diabetes.json"), []byte("{}"), 0o600))
+		}, []string{"Left behind", "emulated", "compute quick-aks, with its cluster", "web service diabetes-key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clearEnvironment(t)
 			dir := copied(t)
 			row.change(t, dir)
-			code, out, errOut := start(t.Context(), "", "-dir", dir)
+			code, out, errOut := command(t.Context(), "", "-dir", dir)
 			assert.Equal(t, 1, code)
 			for _, want := range row.want {
 				assert.Contains(t, errOut, want)
@@ -183,16 +202,90 @@ func TestInterrupt(t *testing.T) {
 	stopped := time.Now()
 	assert.Equal(t, 1, <-done)
 	assert.Less(t, time.Since(stopped), time.Second)
-	for _, want := range []string{"Interrupted.", "Left behind", "compute quick-aks, with its cluster", "compute quick-attached", "model diabetes:1", "web service diabetes-key"} {
+	for _, want := range []string{"Interrupted.", "Left behind", "compute quick-aks, with its cluster", "compute quick-attached", "a version of model diabetes", "perhaps: web service diabetes-key"} {
 		assert.Contains(t, errOut.String(), want)
 	}
 }
 
 func TestFlags(t *testing.T) {
 	clearEnvironment(t)
-	code, _, errOut := start(t.Context(), "", "-nonsense")
+	code, _, errOut := command(t.Context(), "", "-nonsense")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, errOut, "-live")
+	code, _, errOut = command(t.Context(), "", "-h")
+	assert.Zero(t, code)
+	assert.Contains(t, errOut, "Quickstart deploys a model")
+	code, _, errOut = command(t.Context(), "", "live")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errOut, "did you mean -live?")
+}
+
+// TestConfigOfAStranger: a config file further up is not the example's.
+func TestConfigOfAStranger(t *testing.T) {
+	clearEnvironment(t)
+	dir := copied(t)
+	other := filepath.Join(filepath.Dir(dir), ".azureml")
+	require.NoError(t, os.MkdirAll(other, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "config.json"), []byte(`{"subscription_id":"99999999-9999-9999-9999-999999999999","resource_group":"x","workspace_name":"prod"}`), 0o600))
+	s, err := parse([]string{"-dir", dir}, io.Discard)
+	require.NoError(t, err)
+	j := &job{settings: s, out: io.Discard, errOut: io.Discard}
+	srv, err := emulate()
+	require.NoError(t, err)
+	defer srv.Close()
+	j.emulator, j.options = srv, srv.ClientOptions()
+	require.NoError(t, j.open(t.Context()))
+	assert.Equal(t, azuremltest.WorkspaceName, j.ws.Name)
+}
+
+var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:,+.]+|after \d\d:\d\d UTC`)
+
+// TestReadmeShowsThisOutput holds the README to what the command prints.
+func TestReadmeShowsThisOutput(t *testing.T) {
+	clearEnvironment(t)
+	t.Chdir(filepath.Join("..", ".."))
+	code, out, errOut := command(t.Context(), "")
+	require.Zero(t, code, errOut)
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, after, _ := strings.Cut(string(readme), "```text\n")
+	shown, _, _ := strings.Cut(after, "```")
+	assert.Equal(t, changing.ReplaceAllString(out, "TIME"), changing.ReplaceAllString(shown, "TIME"))
+}
+
+// TestSignal sends the built program the signal of Ctrl-C, in the middle of a wait and
+// at the question of -live.
+func TestSignal(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signal to send")
+	}
+	program := filepath.Join(t.TempDir(), "quickstart")
+	built, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, string(built))
+	c := exec.Command(program)
+	c.Env = append(os.Environ(), "AML_TENANT_ID=", "AML_PRINCIPAL_ID=", "AML_PRINCIPAL_PASS=")
+	var out lockedBuffer
+	c.Stdout, c.Stderr = &out, &out
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "deploy web service") }, 20*time.Second, time.Millisecond)
+	sent := time.Now()
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	require.Error(t, c.Wait())
+	assert.Less(t, time.Since(sent), time.Second)
+	assert.Equal(t, 1, c.ProcessState.ExitCode())
+	assert.Contains(t, out.String(), "Interrupted.")
+}
+
+// TestQuestionEndsWithTheContext: Ctrl-C also ends the question of -live.
+func TestQuestionEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	reader, writer := io.Pipe()
+	defer writer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	j := &job{settings: settings{live: true}, out: io.Discard, in: bufio.NewReader(reader)}
+	_, err := j.confirm(ctx, "Make it?")
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // TestConfirmation: with -live nothing that costs money is made without a yes.
@@ -201,16 +294,16 @@ func TestConfirmation(t *testing.T) {
 	for answer, want := range map[string]bool{"y\n": true, "YES\n": true, "n\n": false, "\n": false} {
 		var out bytes.Buffer
 		j := &job{settings: settings{live: true}, out: &out, in: bufio.NewReader(strings.NewReader(answer))}
-		got, err := j.confirm("Make it?")
+		got, err := j.confirm(t.Context(), "Make it?")
 		require.NoError(t, err)
 		assert.Equal(t, want, got, "%q", answer)
 		assert.Contains(t, out.String(), "Make it? [y/N]")
 	}
 	j := &job{settings: settings{live: true}, out: io.Discard, in: bufio.NewReader(strings.NewReader(""))}
-	_, err := j.confirm("Make it?")
+	_, err := j.confirm(t.Context(), "Make it?")
 	assert.ErrorContains(t, err, "-yes")
 	for _, s := range []settings{{live: true, yes: true}, {}} {
-		got, err := (&job{settings: s, out: io.Discard, in: bufio.NewReader(strings.NewReader(""))}).confirm("Make it?")
+		got, err := (&job{settings: s, out: io.Discard, in: bufio.NewReader(strings.NewReader(""))}).confirm(t.Context(), "Make it?")
 		require.NoError(t, err)
 		assert.True(t, got)
 	}

@@ -124,7 +124,10 @@ func TestDownloadFailures(t *testing.T) {
 		text     string
 		requests int
 	}{
-		"forbidden": {func(_ int, w http.ResponseWriter, _ *http.Request) bool { fail(w, 403, "AuthenticationFailed"); return true },
+		"forbidden": {func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			fail(w, 403, "AuthenticationFailed")
+			return true
+		},
 			azureml.ErrForbidden, "It said AuthenticationFailed", 1},
 		"gone": {func(_ int, w http.ResponseWriter, _ *http.Request) bool { fail(w, 404, "BlobNotFound"); return true },
 			azureml.ErrNotFound, "BlobNotFound", 1},

@@ -121,6 +121,10 @@ func computeScenarios() []parity.Scenario {
 		}, shared, state, "cluster_resource_id", "is_attached"),
 		attaching("compute_attach_dev_test", "aks-dev", compute.AksAttachConfiguration{ResourceGroup: "rg-aks", ClusterName: "small", ClusterPurpose: compute.DevTest}, preflight("small", 200, cluster), state, "cluster_purpose", "agent_count"),
 		attaching("compute_attach_failed", "aks-att", compute.AksAttachConfiguration{ResourceGroup: "rg-aks", ClusterName: "missing"}, preflight("missing", 403, `{"error":{"code":"AuthorizationFailed","message":"may not look"}}`)),
+		{Name: "compute_invalid_arguments", Run: within(invalidCompute)},
+		{Name: "compute_create_existing", Run: within(createAgain)},
+		{Name: "compute_create_location_only", Allow: []parity.Allowance{isFree("aks-loc")}, Run: within(createElsewhere)},
+		{Name: "compute_wait_without_operation", Run: within(waitForAny)},
 		{Name: "compute_get", Run: within(getCompute)},
 		{Name: "compute_get_unknown", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
 			_, err := compute.Get(ctx, ws, "nope")
@@ -268,4 +272,44 @@ func detachCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace
 	}
 	_, err = azureml.Wait(ctx, poller, nil)
 	return nil, err
+}
+
+// createAgain creates over a compute that exists, which needs to be said.
+func createAgain(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	poller, err := compute.BeginCreate(ctx, ws, "aks-prod", compute.AksProvisioningConfiguration{AgentCount: 5}, &compute.CreateOptions{Overwrite: true})
+	if err != nil {
+		return nil, err
+	}
+	aks, err := azureml.Wait(ctx, poller, nil)
+	if err != nil {
+		return nil, err
+	}
+	return only(described(aks), "provisioning_state", "agent_count"), nil
+}
+
+// createElsewhere gives nothing but a location, and does not wait.
+func createElsewhere(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	if _, err := compute.BeginCreate(ctx, ws, "aks-loc", compute.AksProvisioningConfiguration{Location: "westeurope"}, nil); err != nil {
+		return nil, err
+	}
+	aks, err := compute.Get(ctx, ws, "aks-loc")
+	if err != nil {
+		return nil, err
+	}
+	return only(described(aks), "provisioning_state"), nil
+}
+
+func waitForAny(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	aks, err := compute.Get(ctx, ws, "aks-prod")
+	if err != nil {
+		return nil, err
+	}
+	poller, err := aks.BeginWait(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	if aks, err = azureml.Wait(ctx, poller, nil); err != nil {
+		return nil, err
+	}
+	return only(described(aks), "provisioning_state"), nil
 }

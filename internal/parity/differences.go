@@ -61,7 +61,7 @@ const (
 // Differences is the one table of justified differences. Each rule is used by a golden of
 // the repository, and each of its patterns matches one in which it changes something.
 func Differences() []Difference {
-	return slices.Concat(resourceManagerDifferences(), computeDifferences(), readDifferences(), argumentDifferences(), uploadDifferences(), deploymentDifferences())
+	return slices.Concat(resourceManagerDifferences(), workspaceDifferences(), computeDifferences(), computeArgumentDifferences(), readDifferences(), argumentDifferences(), uploadDifferences(), deploymentDifferences())
 }
 
 func resourceManagerDifferences() []Difference {

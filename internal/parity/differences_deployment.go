@@ -18,7 +18,7 @@ func uploadDifferences() []Difference {
 	}, {
 		ID:        "uploads-in-any-order",
 		Does:      "the uploads between two other changes may come in any order",
-		Scenarios: []string{"model_register_directory"},
+		Scenarios: []string{"model_register_directory", "model_register_many_files"},
 		Reason:    "they run side by side; the recordings serialise them",
 		each: func(c *Call) bool {
 			c.AnyOrder = c.isUpload()

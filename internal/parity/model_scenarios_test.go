@@ -2,6 +2,7 @@ package parity_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/azureml-go/azureml/internal/parity"
@@ -65,12 +66,21 @@ func bundle(files ...string) func(*parity.Stage) string {
 	}
 }
 
+// manyFiles makes a folder of 52 files, more than one request has room for.
+func manyFiles(s *parity.Stage) string {
+	for i := range 52 {
+		s.WriteFile(fmt.Sprintf("many/part-%02d.bin", i), fmt.Sprintf("%d\n", i))
+	}
+	return s.Dir() + "/many"
+}
+
 func modelScenarios() []parity.Scenario {
 	return []parity.Scenario{
 		{Name: "model_register_file", Run: within(registerTwice)},
 		registering("model_register_directory", "bundle", bundle("weights.bin", "vocab/words.txt", "vocab/extra/more.txt"), nil, "id", "version", "url", "unpack"),
 		registering("model_register_child_paths", "part", bundle("keep.bin", "leave.bin"), &model.RegisterOptions{ChildPaths: []string{"keep.bin"}}, "id", "version"),
 		registering("model_register_empty_file", "empty", func(s *parity.Stage) string { return s.WriteFile("empty.bin", "") }, nil, "id"),
+		registering("model_register_many_files", "many", manyFiles, nil, "id"),
 		{Name: "model_register_invalid", Run: within(registerInvalid)},
 		getting("model_get_by_id", "churn:1", nil, "id", "version", "resource_configuration"),
 		getting("model_get_by_name", "churn", nil, "id", "version", "tags", "model_framework"),

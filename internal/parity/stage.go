@@ -125,6 +125,12 @@ func (s *Stage) Chdir(name string) {
 	s.t.Chdir(path)
 }
 
+// Setenv sets an environment variable until the test ends.
+func (s *Stage) Setenv(name, value string) {
+	s.t.Helper()
+	s.t.Setenv(name, value)
+}
+
 // unanswered is the error for a request that the golden does not answer. No retry policy
 // of azcore repeats it.
 type unanswered struct{ text string }

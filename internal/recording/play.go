@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/jarcoal/httpmock"
 
+	"github.com/azureml-go/azureml/internal/clouds"
 	"github.com/azureml-go/azureml/internal/recording/wire"
 )
 
@@ -76,6 +77,7 @@ func play(t testing.TB, name string, recording *Recording) *Player {
 // without noticeable waits (an answer's Retry-After is still obeyed).
 func (p *Player) ClientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{
+		Cloud:     clouds.Public().Configuration(), // whatever the environment names
 		Transport: p.HTTPClient(),
 		Retry:     policy.RetryOptions{RetryDelay: time.Nanosecond},
 	}

@@ -51,6 +51,9 @@ var signIn = map[string]string{
 	"unknown_source":         "The metadata endpoint does not know this machine. Check that the program runs on the machine itself and that no proxy is between (NO_PROXY).",
 }
 
+// computeRemedy is what helps when a compute is not there.
+const computeRemedy = "List the workspace's computes (compute.List) and check the name. A cluster that was never attached, or was detached, has to be attached first."
+
 // kinds is what helps when nothing more is known than the kind of failure.
 var kinds = map[error]string{
 	azureml.ErrUnauthorized: "The token was refused. Sign in again, and check tenant and cloud of the credential.",
@@ -82,6 +85,9 @@ var table = []Entry{
 	{Codes: []string{"OperationInProgress"}, Remedy: "Something else changes the service right now. Wait for it with webservice.BeginWait, then try again."},
 	{Codes: []string{"AuthDisabled"}, Remedy: "The service asks for no keys: it is open, or asks for tokens (Token). Change that with BeginUpdate (AuthEnabled)."},
 	{Codes: []string{"EnvironmentBuildFailed"}, Remedy: "The environment could not be built. Read the build log; a package name or version that does not exist is the usual cause."},
+	{Codes: []string{"ResourceNotFound"}, Text: "/computes/", Remedy: computeRemedy},
+	{Codes: []string{"ComputeNotFound", "ComputeTargetNotFound"}, Remedy: computeRemedy},
+	{Codes: []string{"ServiceNotFound", "WebserviceNotFound"}, Remedy: "List the workspace's services (webservice.List) and check the name."},
 	{Codes: []string{"ModelNotFound"}, Remedy: "List the workspace's models and check name and version."},
 
 	{Text: "exceeding approved", Remedy: "The region's vCPU quota is used up. Ask for a higher quota, or take fewer or smaller nodes."},
