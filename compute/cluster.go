@@ -87,7 +87,7 @@ func (p preflight) judgeSize(ctx context.Context, check *validate.Checker, what 
 	var known bool
 	f.agents, vcpus, known = fleetSize(found.Properties.Pools, nil)
 	if !f.forDevTest() && !p.options.SkipCoreCheck {
-		if false {
+		if !known || vcpus < minVCPUs {
 			told := askVCPUs(ctx, p.ws, found.Location, p.warn, sizesOf(found.Properties.Pools)...)
 			_, vcpus, known = fleetSize(found.Properties.Pools, told)
 		}

@@ -21,7 +21,9 @@ type changing[S any] interface {
 }
 
 // change refreshes a service and changes its tags and properties.
-func change[S changing[S]](t *testing.T, ctx context.Context, svc S) {
+func change[S changing[S]](t *testing.T, svc S) {
+	t.Helper()
+	ctx := t.Context()
 	fresh, err := svc.Refresh(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"a": "1"}, fresh.Common().Tags)
@@ -41,11 +43,11 @@ func TestEveryKindChanges(t *testing.T) {
 	play(t, "changes_aci", func(t *testing.T, ws *workspace.Workspace) {
 		svc, err := webservice.GetAci(t.Context(), ws, "churn-aci")
 		require.NoError(t, err)
-		change(t, t.Context(), svc)
+		change(t, svc)
 	})
 	play(t, "changes_endpoint", func(t *testing.T, ws *workspace.Workspace) {
 		svc, err := webservice.GetEndpoint(t.Context(), ws, "churn-ep")
 		require.NoError(t, err)
-		change(t, t.Context(), svc)
+		change(t, svc)
 	})
 }

@@ -99,6 +99,7 @@ func faultScenarios() []parity.Scenario {
 		ending(azureml.ErrUnavailable, readingModel("fault_models_reset_forever")),
 		opening("fault_workspace_get_429"),
 		opening("fault_workspace_get_reset"),
+		ending(azureml.ErrUnauthorized, opening("fault_arm_401_expired")),
 		ending(azureml.ErrForbidden, parity.Scenario{Name: "fault_compute_get_403", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
 			_, err := compute.Get(ctx, ws, "aks-prod")
 			return nil, err

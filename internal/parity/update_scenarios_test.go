@@ -49,6 +49,7 @@ func updateScenarios() []parity.Scenario {
 			}
 		}),
 		ending(azureml.ErrInvalid, updatingService("webservice_update_rejected_by_service", webservice.AksUpdate{NumReplicas: new(2)}, nil)),
+		{Name: "webservice_update_refused", Run: within(refuseUpdates)},
 		{Name: "webservice_tags_properties", Run: within(tagsAndProperties)},
 	}
 }
