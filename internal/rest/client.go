@@ -51,6 +51,7 @@ type Client struct {
 func New(config Config) *Client {
 	options := config.Options
 	options.APIVersion = ""
+	options.Logging.IncludeBody = false // bodies hold keys, tokens and kubeconfigs
 	options.Cloud = config.Cloud.Configuration()
 	options.Transport = transport.Of(options.Transport)
 	if options.Retry.TryTimeout == 0 {

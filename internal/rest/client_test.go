@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -242,4 +243,19 @@ func TestEscaping(t *testing.T) {
 	data, err := Marshal(map[string]string{"a": "<&>"})
 	require.NoError(t, err)
 	assert.Equal(t, `{"a":"<&>"}`, string(data))
+}
+
+// TestBodiesAreNotLogged: they hold keys, whatever the caller's options say.
+func TestBodiesAreNotLogged(t *testing.T) {
+	var logged strings.Builder
+	azlog.SetListener(func(_ azlog.Event, text string) { logged.WriteString(text) })
+	defer azlog.SetListener(nil)
+	c := New(Config{Credential: &tokens{}, Cloud: clouds.Public(), Hosts: NewHosts(base), Options: azcore.ClientOptions{
+		Logging:   policy.LogOptions{IncludeBody: true},
+		Transport: roundTrip(func(r *http.Request) (*http.Response, error) { return answer(r, 200, `{"primaryKey":"PLANTED"}`), nil }),
+	}})
+	_, err := c.Do(t.Context(), Request{Method: http.MethodPost, URL: base + "/x", Body: []byte(`{"keyValue":"PLANTED"}`)}, nil)
+	require.NoError(t, err)
+	assert.Contains(t, logged.String(), "POST")
+	assert.NotContains(t, logged.String(), "PLANTED")
 }
