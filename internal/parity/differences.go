@@ -68,7 +68,7 @@ func resourceManagerDifferences() []Difference {
 	return []Difference{{
 		ID:        "resource-manager-host",
 		Does:      "reads of computes go to the resource manager, not to the region's /rp/workspaces",
-		Scenarios: []string{"compute_*", anyDeployment, "fault_arm_put_*", "fault_compute_get_403"},
+		Scenarios: []string{"compute_*", "workspace_collections", anyDeployment, "fault_arm_put_*", "fault_compute_get_403"},
 		Reason:    "reads and writes on one host, in the published form of the API",
 		each: func(c *Call) bool {
 			at := strings.Index(c.URL, workspaceFront)

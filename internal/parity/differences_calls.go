@@ -9,7 +9,7 @@ func readDifferences() []Difference {
 	return []Difference{{
 		ID:        "latest-model-first",
 		Does:      "the search for a model's latest version says orderBy=CreatedAtDesc",
-		Scenarios: []string{"model_get_by_name", "model_not_found", anyDeployment, anyContainer, "fault_m*", "fault_discovery_503"},
+		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", anyDeployment, anyContainer, "fault_m*", "fault_discovery_503"},
 		Reason:    "one model is asked for, so its order must not be left to the service",
 		each: func(c *Call) bool {
 			if c.Method != "GET" || !strings.HasSuffix(c.base(), "/models") || !strings.Contains(c.URL, "count=1") {
@@ -36,6 +36,15 @@ func readDifferences() []Difference {
 		Scenarios: []string{"webservice_tags_properties"},
 		Reason:    "what was asked for is so; the reference fails, but only for a service without any tags",
 		whole:     func(s *Script) int { return s.inResult(func(r map[string]any) { r["removed"] = "done" }) },
+	}, {
+		ID:        "nothing-to-update",
+		Does:      "an update of a model that changes nothing is refused",
+		Scenarios: []string{"model_update"},
+		Reason:    "bad input is an error before any request; the reference sends an empty patch",
+		whole: func(s *Script) int {
+			s.inResult(func(r map[string]any) { r["nothing"] = map[string]any{"error": map[string]any{}} })
+			return s.remove(func(l *Line) bool { return l.Method == "PATCH" && l.Step == 3 })
+		},
 	}, {
 		ID:        "scoring-not-repeated",
 		Does:      "a scoring call whose answer is lost is an error",

@@ -43,5 +43,37 @@
 //	}},
 //
 // The value is compared with the golden's result, the error with whether the golden has
-// one; [Stage.Of] says of which kind it must be. Every golden has a scenario. Time is virtual (testing/synctest), so waits cost nothing.
+// one; [Stage.Of] says of which kind it must be. Members of objects that the scenario does
+// not give are not compared. Every golden has a scenario. Time is virtual
+// (testing/synctest), so waits cost nothing.
+//
+// # Goldens that are not here
+//
+// Of the full set these have no scenario:
+//
+//   - endpoint_…, all 14: not bound yet, the area is not complete.
+//   - model_download_file: the golden has only the digest of what storage sends.
+//   - model_tags_properties: we read the model before each change, by its id. The
+//     reference changes what it has read once, so the golden has no answer.
+//   - workspace_get_by_name_only, workspace_get_ambiguous: the reference fails when
+//     subscription or resource group is not given. We list the workspaces of all subscriptions, for
+//     which the goldens have no answer.
+//   - workspace_list_group_without_subscription: the reference fails, which is a mistake
+//     of its own. We list the group in all subscriptions, again without an answer.
+//   - fault_discovery_403: the reference fails; we go on with the hosts of the region,
+//     which the golden does not have.
+//   - fault_discovery_cached: about a file that the reference keeps between processes. We
+//     keep none.
+//   - fault_environment_503: the reference does not repeat the request. We do, and the
+//     golden does not say what comes after the only failure.
+//   - fault_subscriptions_429, fault_subscriptions_503_forever: about the check of the
+//     subscription, which we do not make.
+//   - fault_token_503, fault_token_reset: how requests for tokens are repeated is
+//     azidentity's business.
+//
+// Not compared within goldens that are here: the updates of compute_invalid_arguments (a
+// compute would have to be read for them), agent_count=0 (not given at all in Go) and the
+// deprecated AksCompute.attach (not in Go), the changes of enabled autoscaling in
+// webservice_update_refused (allowed with us), and during_get of
+// auth_token_authentication (the reference asks twice, we keep the token).
 package parity

@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/compute"
 	"github.com/azureml-go/azureml/internal/parity"
 	"github.com/azureml-go/azureml/internal/recording/wire"
+	"github.com/azureml-go/azureml/model"
+	"github.com/azureml-go/azureml/webservice"
 	"github.com/azureml-go/azureml/workspace"
 )
 
@@ -59,6 +62,7 @@ func workspaceScenarios() []parity.Scenario {
 		{Name: "workspace_get_details", Run: within(details)},
 		{Name: "workspace_list", Run: listing("")},
 		{Name: "workspace_list_resource_group", Run: listing(parity.ResourceGroup)},
+		{Name: "workspace_collections", Run: within(collections)},
 		{Name: "workspace_not_found", Allow: []parity.Allowance{hint}, Run: opening("nope", parity.ResourceGroup)},
 		{Name: "workspace_resource_group_not_found", Allow: []parity.Allowance{hint}, Run: opening(parity.Workspace, "nope")},
 		{Name: "workspace_forbidden", Run: opening(parity.Workspace, parity.ResourceGroup)},
@@ -150,4 +154,38 @@ func listing(group string) func(context.Context, *parity.Stage) (any, error) {
 		}
 		return map[string]any{"found": found, "location": location}, nil
 	}
+}
+
+// collections lists what is in the workspace.
+func collections(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	computes, err := azureml.Collect(compute.List(ctx, ws, nil))
+	if err != nil {
+		return nil, err
+	}
+	models, err := azureml.Collect(model.List(ctx, ws, &model.ListOptions{LatestVersionOnly: true}))
+	if err != nil {
+		return nil, err
+	}
+	services, err := azureml.Collect(webservice.List(ctx, ws, nil))
+	if err != nil {
+		return nil, err
+	}
+	environments, err := azureml.Collect(model.ListEnvironments(ctx, ws))
+	if err != nil {
+		return nil, err
+	}
+	targets, versions, names, defined := []string{}, map[string]int64{}, []string{}, []string{}
+	for _, c := range computes {
+		targets = append(targets, c.Name)
+	}
+	for _, m := range models {
+		versions[m.Name] = m.Version
+	}
+	for _, svc := range services {
+		names = append(names, svc.Common().Name)
+	}
+	for _, e := range environments {
+		defined = append(defined, e.Name)
+	}
+	return map[string]any{"compute_targets": targets, "models": versions, "webservices": names, "environments": defined}, nil
 }

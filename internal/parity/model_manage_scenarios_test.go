@@ -1,0 +1,72 @@
+package parity_test
+
+import (
+	"context"
+
+	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/parity"
+	"github.com/azureml-go/azureml/model"
+	"github.com/azureml-go/azureml/workspace"
+)
+
+func modelManageScenarios() []parity.Scenario {
+	return []parity.Scenario{
+		{Name: "model_list", Run: within(listModels)},
+		{Name: "model_delete", Run: within(deleteModel)},
+		{Name: "model_update", Run: within(updateModel)},
+	}
+}
+
+func listModels(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	var ids []string
+	for m, err := range model.List(ctx, ws, nil) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, m.ID)
+	}
+	return ids, nil
+}
+
+// deleteModel deletes the latest version, twice, and looks which is the latest then.
+func deleteModel(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
+	m, err := model.Get(ctx, ws, "churn", nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := m.Delete(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := m.Delete(ctx); err != nil {
+		return nil, err
+	}
+	left, err := model.Get(ctx, ws, "churn", nil)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"again": map[string]any{"ok": nil}, "newest_now": left.ID}, nil
+}
+
+// updateModel changes a model and reads it again. There is no update of nothing.
+func updateModel(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) (any, error) {
+	m, err := model.Get(ctx, ws, "churn", nil)
+	if err != nil {
+		return nil, err
+	}
+	here, err := m.Update(ctx, model.Update{
+		Tags: map[string]string{"stage": "prod", "owner": "me"}, Description: new("new"),
+		ResourceConfiguration: &model.ResourceConfiguration{CPU: 2, MemoryGB: 4.5},
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, nothing := here.Update(ctx, model.Update{})
+	there, err := model.Get(ctx, ws, "churn", nil)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"here": only(describedModel(here), "tags", "description"), "there": only(describedModel(there), "tags", "description"),
+		"nothing": refused(s.Of(nothing, azureml.ErrInvalid)),
+	}, nil
+}
