@@ -19,9 +19,15 @@
 //	azureml.core                                   this module
 //	ServicePrincipalAuthentication(t, id, pw)      authentication.NewServicePrincipal
 //	AML_TENANT_ID, AML_PRINCIPAL_ID, …_PASS        authentication.NewServicePrincipalFromEnvironment
+//	InteractiveLoginAuthentication()               authentication.NewInteractiveLogin
+//	AzureCliAuthentication()                       authentication.NewAzureCLI
+//	MsiAuthentication()                            authentication.NewManagedIdentity
+//	no auth argument                               a nil credential: authentication.NewDefault
 //	Workspace.get(name, auth, sub, rg)             workspace.Get
 //	Workspace.from_config()                        workspace.FromConfig
+//	Workspace.list(sub)                            workspace.All
 //	ws.get_details()                               (*workspace.Workspace).Details
+//	az ml workspace share                          (*workspace.Workspace).Share
 //	AksCompute.provisioning_configuration()        compute.AksProvisioningConfiguration
 //	AksCompute.attach_configuration()              compute.AksAttachConfiguration
 //	ComputeTarget.create(ws, name, config)         compute.BeginCreate
@@ -31,9 +37,11 @@
 //	target.wait_for_completion(True)               azureml.Wait
 //	Model.register(ws, path, name)                 model.Register
 //	Model(ws, name, version=3)                     model.Get
+//	Model.list(ws) / model.download()              model.List / (*model.Model).Download
 //	Environment(name)                              model.NewEnvironment
 //	InferenceConfig(entry_script, environment)     model.InferenceConfig
 //	AksWebservice.deploy_configuration(…)          webservice.AksDeployConfiguration
+//	AciWebservice.deploy_configuration(…)          webservice.AciDeployConfiguration
 //	Model.deploy(ws, name, models, ic, dc)         model.BeginDeploy
 //	service.wait_for_deployment(True)              azureml.Wait
 //	Webservice(ws, name) / .list(ws)               webservice.Get / webservice.List
