@@ -34,7 +34,7 @@ func deployOperation[S any](d *deployment, config DeployConfiguration[S]) worksp
 type service struct {
 	State       string            `json:"state"`
 	OperationID string            `json:"operationId"`
-	Created     wireTime          `json:"createdTime"`
+	Created     rest.Time         `json:"createdTime"`
 	Error       json.RawMessage   `json:"error"`
 	ComputeName string            `json:"computeName"`
 	Tags        texts             `json:"kvTags"`
@@ -136,7 +136,7 @@ func (sent sentDeployment) ours(s service) bool {
 			return false
 		})
 	}
-	return !sent.free.IsZero() && !time.Time(s.Created).Before(sent.free.Add(-clockTolerance)) &&
+	return !sent.free.IsZero() && !s.Created.Before(sent.free.Add(-clockTolerance)) &&
 		strings.EqualFold(s.ComputeName, sent.computeName) && maps.Equal(s.Tags, sent.tags) &&
 		slices.ContainsFunc(images, func(i serviceImage) bool { return slices.Equal(i.ModelIDs, sent.models) })
 }

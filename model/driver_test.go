@@ -17,7 +17,7 @@ func runDriver(t *testing.T, entry, directory string, files map[string]string) (
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("there is no python3")
+		t.Skip("python3 is not in PATH; it runs the driver program that is tested here")
 	}
 	root := t.TempDir()
 	files["driver_x.py"] = driverProgram(entry, directory)
@@ -78,7 +78,7 @@ func TestDriverShowsFailures(t *testing.T) {
 
 func TestGitProperties(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("there is no git")
+		t.Skip("git is not in PATH; its answers are what is tested here")
 	}
 	for _, name := range []string{"REPOSITORY_URI", "BRANCH", "COMMIT", "DIRTY", "BUILD_ID", "BUILD_URI"} {
 		t.Setenv("AZUREML_GIT_"+name, "")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/azureml-go/azureml"
@@ -125,17 +124,17 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 	type plain Model
 	var w struct {
 		plain
-		CreatedTime  wireTime `json:"createdTime"`
-		ModifiedTime wireTime `json:"modifiedTime"`
-		KVTags       texts    `json:"kvTags"`
-		Tags         texts    `json:"tags"`
-		Properties   texts    `json:"properties"`
+		CreatedTime  rest.Time `json:"createdTime"`
+		ModifiedTime rest.Time `json:"modifiedTime"`
+		KVTags       texts     `json:"kvTags"`
+		Tags         texts     `json:"tags"`
+		Properties   texts     `json:"properties"`
 	}
 	if err := rest.Unmarshal(data, &w); err != nil {
 		return err
 	}
 	*m = Model(w.plain)
-	m.CreatedTime, m.ModifiedTime = time.Time(w.CreatedTime), time.Time(w.ModifiedTime)
+	m.CreatedTime, m.ModifiedTime = w.CreatedTime.Time, w.ModifiedTime.Time
 	m.Tags, m.Properties = w.KVTags, w.Properties
 	if m.Tags == nil {
 		// Models inside of web services have their tags here.
@@ -189,23 +188,6 @@ func (t *texts) UnmarshalJSON(data []byte) error {
 			text = string(value)
 		}
 		(*t)[key] = text
-	}
-	return nil
-}
-
-// wireTime is a time in any of the forms that the services write; what is none is zero.
-type wireTime time.Time
-
-func (t *wireTime) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return nil //nolint:nilerr // reading is lenient
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if at, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {
-			*t = wireTime(at.UTC())
-			return nil
-		}
 	}
 	return nil
 }

@@ -187,7 +187,7 @@ func TestIgnoreRules(t *testing.T) {
 func TestIgnoreAsGit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("there is no git")
+		t.Skip("git is not in PATH; it is what the ignore rules are compared with")
 	}
 	paths := []string{"a", "a.py", "b.log", "d/a", "d/a.py", "d/b.log", "d/e/a", "d/e/f/g.txt", "x y", "build/out.o", "src/build/out.o", "doc/a.txt", "[x]", "é.txt"}
 	tree := map[string]string{}

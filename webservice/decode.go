@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/azureml-go/azureml/internal/rest"
 	"github.com/azureml-go/azureml/workspace"
@@ -81,15 +80,15 @@ func wireTime(raw json.RawMessage) json.RawMessage {
 	if json.Unmarshal(raw, &text) != nil {
 		return nil
 	}
-	text = strings.TrimSpace(text)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			if encoded, err := at.UTC().MarshalJSON(); err == nil {
-				return encoded
-			}
-		}
+	at := rest.ParseTime(text)
+	if at.IsZero() {
+		return nil
 	}
-	return nil
+	encoded, err := at.Time.MarshalJSON()
+	if err != nil {
+		return nil // a year that JSON has no form for
+	}
+	return encoded
 }
 
 // wireTexts makes texts of the values of a map: the service sends numbers and
