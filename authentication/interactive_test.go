@@ -227,6 +227,11 @@ func TestRecordFile(t *testing.T) {
 		change(&changed)
 		assert.False(t, fits(record, changed), name)
 	}
+	o.TenantID = "contoso.example"
+	record.HomeAccountID = "u." + testTenant
+	assert.True(t, fits(record, o), "at home in the domain")
+	record.HomeAccountID = "u.another"
+	assert.False(t, fits(record, o), "a guest's name says nothing about the tenant")
 	assert.Empty(t, recordPath("none"))
 	assert.Equal(t, "x", recordPath("x"))
 	assert.Equal(t, "authentication-record.json", filepath.Base(recordPath("")))
