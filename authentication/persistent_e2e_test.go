@@ -139,8 +139,10 @@ func TestPersistedSignIn(t *testing.T) {
 	})
 	t.Run("another tenant", func(t *testing.T) {
 		l := v.login(t, authentication.InteractiveLoginOptions{Cache: of(), RecordFile: record, TenantID: otherTenant, Prompt: authentication.PromptNever})
+		sent := len(v.srv.Requests())
 		_, err := l.Header(t.Context())
 		require.ErrorIs(t, err, azureml.ErrInteractionRequired)
+		assert.Len(t, v.srv.Requests(), sent)
 	})
 	t.Run("the other user signs in", func(t *testing.T) {
 		before := v.asked.Load()
