@@ -211,7 +211,7 @@ func TestServicePrincipalInvalid(t *testing.T) {
 	assert.ErrorContains(t, err, `tenantID ("a/b") must be a tenant's id or domain`)
 	_, err = NewServicePrincipal(testTenant, testPrincipal, testSecret, &ServicePrincipalOptions{ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: "http://login.example"}}})
 	require.ErrorIs(t, err, azureml.ErrInvalid)
-	assert.ErrorContains(t, err, "https")
+	assert.ErrorContains(t, err, `cannot use the cloud: ActiveDirectoryAuthorityHost ("http://login.example") must begin with https://`)
 
 	sp, err := NewServicePrincipal(testTenant, testPrincipal, testSecret, nil)
 	require.NoError(t, err)
