@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,14 +39,13 @@ func openChromium(t *testing.T, srv *azuremltest.Server) *chromium {
 	if os.Getenv("AZUREML_HEAVY") != "1" {
 		t.Skip("AZUREML_HEAVY is not 1: a real browser takes its time")
 	}
-	browser, driver := findChromium(t)
-	c := &chromium{t, startDriver(t, driver)}
+	c := &chromium{t, startDriver(t, findDriver(t))}
 	var opened struct {
 		ID string `json:"sessionId"`
 	}
 	c.call(http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"browserName": "chrome",
-		"goog:chromeOptions": map[string]any{"binary": browser, "args": []string{
+		"goog:chromeOptions": map[string]any{"args": []string{
 			"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
 			"--proxy-server=" + srv.ProxyURL(), "--ignore-certificate-errors-spki-list=" + keyOf(t, srv),
 		}},
@@ -55,25 +55,21 @@ func openChromium(t *testing.T, srv *azuremltest.Server) *chromium {
 	return c
 }
 
-// findChromium gives the paths of the browser and its driver, or skips the test. In CI
-// (which sets the variable CI) they have to be there.
-func findChromium(t *testing.T) (browser, driver string) {
+// findDriver gives the path of chromedriver, which knows the browser that it belongs to,
+// or skips the test. In CI (where the variable CI is set) both have to be there.
+func findDriver(t *testing.T) string {
 	t.Helper()
 	driver, err := exec.LookPath("chromedriver")
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if browser == "" {
-			browser, _ = exec.LookPath(name)
-		}
-	}
-	if err == nil && browser != "" {
-		return browser, driver
+	browsers := []string{"chromium", "chromium-browser", "google-chrome"}
+	if err == nil && slices.ContainsFunc(browsers, func(name string) bool { _, err := exec.LookPath(name); return err == nil }) {
+		return driver
 	}
 	const reason = "Chromium and its chromedriver are not in PATH (Debian: apt-get install chromium chromium-driver)"
 	if os.Getenv("CI") != "" {
 		require.FailNow(t, reason)
 	}
 	t.Skip(reason)
-	return "", ""
+	return ""
 }
 
 var startedOn = regexp.MustCompile(`started successfully on port (\d+)`)
@@ -82,7 +78,7 @@ var startedOn = regexp.MustCompile(`started successfully on port (\d+)`)
 func startDriver(t *testing.T, driver string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, driver, "--port=0") //nolint:gosec // the path is that of findChromium
+	command := exec.CommandContext(ctx, driver, "--port=0") //nolint:gosec // the path is that of findDriver
 	output, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
