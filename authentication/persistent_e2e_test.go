@@ -126,6 +126,7 @@ func TestPersistedSignIn(t *testing.T) {
 	asks("naming the tenant", 0, authentication.InteractiveLoginOptions{Cache: of(), RecordFile: record, TenantID: azuremltest.TenantID})
 	asks("naming the tenant's domain", 0, authentication.InteractiveLoginOptions{Cache: of(), RecordFile: record, TenantID: "contoso.example"})
 	asks("not allowed to ask", 0, authentication.InteractiveLoginOptions{Cache: of(), RecordFile: record, Prompt: authentication.PromptNever})
+	asks("told to ask", 1, authentication.InteractiveLoginOptions{Cache: of(), RecordFile: record, Force: true})
 	asks("without the cache", 1, authentication.InteractiveLoginOptions{RecordFile: filepath.Join(t.TempDir(), "record.json")})
 	asks("without the record", 1, authentication.InteractiveLoginOptions{Cache: of(), RecordFile: "none"})
 
