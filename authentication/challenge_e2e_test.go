@@ -29,6 +29,12 @@ func TestContinuousAccessEvaluation(t *testing.T) {
 		"person": func(t *testing.T, v *visitor) azcore.TokenCredential {
 			return v.login(t, authentication.InteractiveLoginOptions{RecordFile: "none"})
 		},
+		"person whose sign-in was for a bare header": func(t *testing.T, v *visitor) azcore.TokenCredential {
+			login := v.login(t, authentication.InteractiveLoginOptions{RecordFile: "none"})
+			_, err := login.Header(t.Context())
+			require.NoError(t, err)
+			return login
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

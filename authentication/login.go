@@ -39,11 +39,11 @@ func (e *eitherKind) Authenticate(ctx context.Context, o *policy.TokenRequestOpt
 }
 
 // GetToken gives a token of the other kind where there is none of the one that is asked
-// for. The answer to a challenge has to be what was asked for.
+// for. The claims of a challenge are asked for in either case.
 func (e *eitherKind) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	other := o
 	other.EnableCAE = !o.EnableCAE
-	if o.Claims != "" || !e.has[other.EnableCAE] {
+	if !e.has[other.EnableCAE] {
 		return e.account.GetToken(ctx, o)
 	}
 	if !e.has[o.EnableCAE] {
