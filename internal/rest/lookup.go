@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/redact"
 )
 
 // wireOperation is an operation of either plane.
@@ -156,7 +157,7 @@ func (h *handler[T]) readLog(ctx context.Context) []string {
 		lines, h.logPart = append(lines, h.logPart), ""
 	}
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, "\r")
+		lines[i] = redact.Text(strings.TrimRight(line, "\r"))
 	}
 	return lines
 }
