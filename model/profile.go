@@ -123,6 +123,12 @@ func (p *ModelProfile) UnmarshalJSON(data []byte) error {
 	}
 	*p = ModelProfile(w.plain)
 	p.CreatedTime = w.CreatedTime.Time
+	// Nothing can be recommended nothing: the service wrote something that is no number.
+	for _, recommended := range []**float64{&p.RecommendedCPU, &p.RecommendedMemoryGB} {
+		if *recommended != nil && **recommended <= 0 {
+			*recommended = nil
+		}
+	}
 	if p.Error != nil && p.Error.Code == "" && p.Error.Message == "" && len(p.Error.Details) == 0 {
 		p.Error = nil
 	}
