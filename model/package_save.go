@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -300,6 +301,9 @@ func (p *place) write(name string, content io.Reader, size int64, executable, ov
 	}
 	defer f.discard()
 	if _, err := io.CopyN(f, content, size); err != nil {
+		if _, writing := errors.AsType[*fs.PathError](err); !writing {
+			return err // the content broke off
+		}
 		return p.unable(name, err)
 	}
 	if executable {

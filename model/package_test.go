@@ -213,7 +213,7 @@ func archives(t *testing.T) func(r *http.Request) (int, string) {
 		"zip": "PK\x03\x04rest", "junk": strings.Repeat("junk", 400),
 		"good": tarOf(t, "a/b.txt", "content"), "slip": tarOf(t, "../../evil", "content"),
 	}
-	files["short"] = files["good"][:520]
+	files["short"] = files["good"][:515]
 	return func(r *http.Request) (int, string) {
 		name := filepath.Base(r.URL.Path)
 		content, ok := files[name]
