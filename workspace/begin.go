@@ -94,16 +94,20 @@ func absolute(resp *http.Response, address string) string {
 }
 
 // recoverStart asks whether a request that failed had its effect all the same.
-func recoverStart[T any](ctx context.Context, o Operation[T], err error) (rest.Started, bool) {
+// If not, it gives the failure to return.
+func recoverStart[T any](ctx context.Context, o Operation[T], err error) (rest.Started, error) {
 	e, ok := errors.AsType[*azureml.Error](err)
 	if !ok || o.Recover == nil || ctx.Err() != nil || !inDoubt(e) {
-		return rest.Started{}, false
+		return rest.Started{}, err
 	}
 	id, found, recoverErr := o.Recover(ctx, e)
-	if recoverErr != nil || !found {
-		return rest.Started{}, false
+	switch {
+	case errors.Is(recoverErr, azureml.ErrConflict):
+		return rest.Started{}, recoverErr
+	case recoverErr != nil || !found:
+		return rest.Started{}, err
 	}
-	return rest.Started{ID: id}, true
+	return rest.Started{ID: id}, nil
 }
 
 // inDoubt tells of a failure that the request may have had its effect before it: the

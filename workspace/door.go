@@ -250,7 +250,8 @@ type Operation[T any] struct {
 	Gone bool
 	// Recover is asked when the request failed in a way that leaves open whether it
 	// had an effect. It may find the operation that was started after all: its id, or
-	// "" to follow the resource with Look; it returns false to let the failure stand.
+	// "" to follow the resource with Look; it returns false to let the failure stand. An
+	// error that is ErrConflict takes the failure's place: what is there is not ours.
 	Recover func(ctx context.Context, failure *azureml.Error) (id string, found bool, err error)
 	// Where gives the request that reads the operation id, for services other than the
 	// model management, whose ids are the package's own (they must need no escaping and
@@ -279,8 +280,8 @@ func Begin[T any](ctx context.Context, w *Workspace, r Request, o Operation[T]) 
 	}
 	resp, err := w.Do(ctx, r, nil)
 	if err != nil {
-		started, recovered := recoverStart(ctx, o, err)
-		if !recovered {
+		started, err := recoverStart(ctx, o, err)
+		if err != nil {
 			return nil, err
 		}
 		return rest.NewPoller(w.client, adapted, started)
