@@ -22,7 +22,13 @@ func deployOperation[S any](d *deployment, config DeployConfiguration[S]) worksp
 		Done: func(ctx context.Context, _ workspace.OperationStatus) (S, error) {
 			return config.DeployedService(ctx, d.ws, d.name)
 		},
-		Failed: func(ctx context.Context, _ workspace.OperationStatus, failure *azureml.Error) error {
+		Failed: func(ctx context.Context, s workspace.OperationStatus, failure *azureml.Error) error {
+			if strings.HasPrefix(s.SubOperation, "Build") {
+				// There is no container yet whose log could tell.
+				e := *failure
+				e.LogTail = newBuildLog(d.ws, d.task).tail(ctx, s.LogURL)
+				failure = &e
+			}
 			return config.DeployFailure(ctx, d.ws, d.name, failure)
 		},
 		Look:    d.look,
