@@ -42,10 +42,9 @@ func (c *call) createPackage() {
 	}
 	d := &c.ws.data
 	var bad checks
-	switch {
-	case in.Image == nil:
+	if in.Image == nil {
 		bad.add("ImageRequestRequired", "The ImageRequest field is required.")
-	default:
+	} else {
 		d.checkImage(&serviceSpec{Image: in.Image}, &bad)
 	}
 	if !slices.Contains([]string{packageImage, packageContext}, in.Type) {

@@ -110,7 +110,7 @@ func (c *call) createProfile() {
 		p.body.Environment = in.Image.Environment.environmentRef
 	}
 	d.profiles = append(d.profiles, p)
-	phases := append(deployPhases("")[:2], phase{"Profile", []string{"Sending the requests of the dataset."}})
+	phases := slices.Concat(deployPhases("")[:2], []phase{{"Profile", []string{"Sending the requests of the dataset."}}})
 	p.op = c.ws.begin("Profile", phases, c.srv.takeFailure("profile", in.Name), func(o *serviceOperation) { d.settleProfile(p, o) })
 	p.op.blame = func(state string) mmsErrorBody {
 		if state == stateFailed {

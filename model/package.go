@@ -178,7 +178,7 @@ func newPackage(ws *workspace.Workspace, t task, s workspace.OperationStatus) (*
 	}
 	if w.Type == "PackageDockerBuildContext" || strings.Contains(w.Location, "://") {
 		p.Type, p.manifest = PackageDockerBuildContext, azureml.NewSecret(w.Location)
-		p.Location = redact.URL(w.Location)
+		p.Location = redact.Text(redact.URL(w.Location))
 	}
 	return p, nil
 }

@@ -69,7 +69,7 @@ func (d *downloads) unpackFrom(content io.Reader, folder string, onWarning func(
 		if err != nil {
 			return err
 		}
-		defer zipped.Close()
+		defer func() { _ = zipped.Close() }() // what is wrong with it was said by a read
 		archive = zipped
 	case bytes.HasPrefix(head, []byte("PK")):
 		return fmt.Errorf("%w: it is a zip file, not a tar archive", errArchive)

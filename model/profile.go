@@ -166,7 +166,7 @@ func BeginProfile(
 	if o != nil {
 		options = *o
 	}
-	t := task{"profile", profileSubject(name)}
+	t := task{"create", profileSubject(name)}
 	log := newBuildLog(ws, t)
 	request := workspace.Request{
 		Service: workspace.Assets, Operation: t.operation, Subject: t.subject,
