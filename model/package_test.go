@@ -186,6 +186,7 @@ func TestPackageOddManifests(t *testing.T) {
 		`{"context":[{"entryType":"inline","path":"x","content":"a"},{"entryType":"inline","path":"x","content":"b"}]}`:   "twice",
 		`{"context":[{"entryType":"inline","path":"x","content":"a"},{"entryType":"inline","path":"y/z","content":"b"}]}`: "",
 		`{"context":[{"entryType":"remote","unpack":true,"path":".","uri":"aml://artifact/LocalUpload/c/zip"}]}`:          "zip file",
+		`{"context":[{"entryType":"remote","unpack":true,"path":".","uri":"aml://artifact/LocalUpload/c/large-zip"}]}`:    "zip file",
 		`{"context":[{"entryType":"remote","unpack":true,"path":"a","uri":"aml://artifact/LocalUpload/c/junk"}]}`:         "cannot be unpacked",
 		`{"context":[{"entryType":"remote","unpack":true,"path":"a","uri":"aml://artifact/LocalUpload/c/slip"}]}`:         "does not belong below the folder",
 		`{"context":[{"entryType":"remote","unpack":true,"path":"a","uri":"aml://artifact/LocalUpload/c/short"}]}`:        "cannot be unpacked",
@@ -210,7 +211,7 @@ func TestPackageOddManifests(t *testing.T) {
 // archives answers with artifacts of the names that the manifests have.
 func archives(t *testing.T) func(r *http.Request) (int, string) {
 	files := map[string]string{
-		"zip": "PK\x03\x04rest", "junk": strings.Repeat("junk", 400),
+		"large-zip": "PK\x03\x04" + strings.Repeat("x", 1<<20), "zip": "PK\x03\x04rest", "junk": strings.Repeat("junk", 400),
 		"good": tarOf(t, "a/b.txt", "content"), "slip": tarOf(t, "../../evil", "content"),
 	}
 	files["short"] = files["good"][:515]
