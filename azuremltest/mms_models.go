@@ -63,7 +63,7 @@ func (s *Server) modelRoutes() []route {
 	return []route{
 		mmsRoute(http.MethodPost, "/models", (*call).registerModel),
 		mmsRoute(http.MethodGet, "/models", (*call).listModels),
-		mmsRoute(http.MethodPost, "/models/list", (*call).listModelsByBody),
+		mmsRoute(http.MethodPost, "/models/list", func(c *call) { c.listByBody(modelFilters, c.listModels) }),
 		mmsRoute(http.MethodGet, "/models/{id}", func(c *call) {
 			if m := c.model(); m != nil {
 				c.json(http.StatusOK, m.body)

@@ -135,4 +135,8 @@ func TestListModelsByBody(t *testing.T) {
 	assert.Len(t, list(`{"latestVersionOnly":true}`).want(t, http.StatusOK).at("value"), 1)
 	wantMMSError(t, list(`{"nome":"m"}`), http.StatusBadRequest, "InvalidFilter", "nome")
 	wantMMSError(t, list(`{"tags":["a"]}`), http.StatusBadRequest, "InvalidFilter", "tags")
+
+	services := func(body string) answer { return do(t, srv, http.MethodPost, mmsURL+"/services/list", body) }
+	assert.Empty(t, services(`{"computeType":"AKS","expand":true}`).want(t, http.StatusOK).at("value"))
+	wantMMSError(t, services(`{"computeType":"XYZ"}`), http.StatusBadRequest, "InvalidComputeType", "XYZ")
 }

@@ -16,15 +16,22 @@ var modelFilters = map[string]string{
 	"skipToken": "$skipToken",
 }
 
-// listModelsByBody is listModels with the filters in the body. contract: model §5.2
-func (c *call) listModelsByBody() {
+// serviceFilters are those of a list of services.
+var serviceFilters = map[string]string{
+	"name": "name", "computeType": "computeType", "modelName": "modelName", "modelId": "modelId", "imageDigest": "imageDigest", "imageName": "imageName",
+	"imageId": "imageId", "runId": "runId", "tag": "tag", "tags": "tags", "properties": "properties", "count": "count", "orderBy": "orderBy",
+	"expand": "expand", "skipToken": "$skipToken",
+}
+
+// listByBody is a list with the filters in the body. contract: model §5.2, webservice §2
+func (c *call) listByBody(filters map[string]string, list func()) {
 	var asked map[string]any
 	if !c.decode(&asked) {
 		return
 	}
 	query := url.Values{}
 	for member, value := range asked {
-		parameter, known := modelFilters[member]
+		parameter, known := filters[member]
 		if !known {
 			c.invalid("InvalidFilter", "Could not find member '%s' on the request.", member)
 			return
@@ -45,7 +52,7 @@ func (c *call) listModelsByBody() {
 	r := c.r.Clone(c.r.Context())
 	r.URL.RawQuery = query.Encode()
 	c.r = r
-	c.listModels()
+	list()
 }
 
 // nextRequest is the body of the request for the next page, nil where lists are asked
