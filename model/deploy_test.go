@@ -193,25 +193,6 @@ func TestDeployFailures(t *testing.T) {
 	})
 }
 
-// TestDeployBuildFails: before there is a container, the build log tells why.
-func TestDeployBuildFails(t *testing.T) {
-	t.Parallel()
-	play(t, "deploy_build_failed", func(t *testing.T, ws *workspace.Workspace) {
-		p, err := model.BeginDeploy(t.Context(), ws, "sk-svc", sklearnModel(), nil, quiet{aks}, nil)
-		require.NoError(t, err)
-		_, err = p.PollUntilDone(t.Context(), nil)
-		require.ErrorIs(t, err, azureml.ErrOperationFailed)
-		assert.Equal(t, "Step 1\nERROR: nope", failure(t, err).LogTail)
-	})
-}
-
-// quiet adds nothing to a failure.
-type quiet struct{ testConfiguration }
-
-func (quiet) DeployFailure(_ context.Context, _ *workspace.Workspace, _ string, failure *azureml.Error) error {
-	return failure
-}
-
 func TestDeployResume(t *testing.T) {
 	t.Parallel()
 	var token string

@@ -93,8 +93,12 @@ func (p *ModelPackage) write(ctx context.Context, t task, folder *place, plan co
 	if err := d.all(ctx, plan.files, o.Concurrency); err != nil {
 		return err
 	}
+	u := &unpacker{downloads: d, onWarning: o.OnWarning, own: map[string]bool{}}
+	for _, f := range plan.named() {
+		u.own[f.path] = true
+	}
 	for _, a := range plan.archives {
-		if err := d.unpack(ctx, a, o.OnWarning); err != nil {
+		if err := u.unpack(ctx, a); err != nil {
 			return err
 		}
 	}

@@ -190,7 +190,8 @@ func TestPackageOddManifests(t *testing.T) {
 		`{"context":[{"entryType":"remote","unpack":true,"path":"a","uri":"aml://artifact/LocalUpload/c/junk"}]}`:         "cannot be unpacked",
 		`{"context":[{"entryType":"remote","unpack":true,"path":"a","uri":"aml://artifact/LocalUpload/c/slip"}]}`:         "does not belong below the folder",
 		`{"context":[{"entryType":"remote","unpack":true,"path":"a","uri":"aml://artifact/LocalUpload/c/short"}]}`:        "cannot be unpacked",
-		`{"context":[{"entryType":"remote","unpack":true,"path":"","uri":"aml://artifact/LocalUpload/c/good"}]}`:          "",
+		`{"context":[{"entryType":"inline","path":"a/b.txt","content":"a"},{"entryType":"remote","unpack":true,"path":"./","uri":"aml://artifact/LocalUpload/c/good"},{"entryType":"remote","unpack":true,"path":"","uri":"aml://artifact/LocalUpload/c/good"}]}`: "",
+		`{"context":[{"entryType":"remote","unpack":true,"path":"","uri":"aml://artifact/LocalUpload/c/good"}]}`:                                                                                                                                                  "",
 	} {
 		p, err := answers(t, contextDone, manifest, archives(t))
 		require.NoError(t, err)

@@ -20,8 +20,16 @@ import (
 // errArchive is what is wrong with an archive, as opposed to with bringing it here.
 var errArchive = errors.New("it is no archive that can be unpacked")
 
+// unpacker unpacks archives one after the other.
+type unpacker struct {
+	*downloads
+	onWarning func(azureml.Warning)
+	// own are the files that this call has written: a later archive may have them again.
+	own map[string]bool
+}
+
 // unpack downloads an archive and unpacks it as it comes.
-func (d *downloads) unpack(ctx context.Context, a remoteFile, onWarning func(azureml.Warning)) error {
+func (d *unpacker) unpack(ctx context.Context, a remoteFile) error {
 	content, w := io.Pipe()
 	arrived := make(chan error, 1)
 	before, size := int64(0), int64(-1)
@@ -37,7 +45,7 @@ func (d *downloads) unpack(ctx context.Context, a remoteFile, onWarning func(azu
 		w.CloseWithError(err)
 		arrived <- err
 	}()
-	unpacked := d.unpackFrom(content, a.path, onWarning)
+	unpacked := d.unpackFrom(content, a.path)
 	if unpacked == nil {
 		// What follows the archive's end is part of what storage has a sum of.
 		_, unpacked = io.Copy(io.Discard, content)
@@ -60,7 +68,7 @@ func (d *downloads) unpack(ctx context.Context, a remoteFile, onWarning func(azu
 }
 
 // unpackFrom writes the members of a tar archive, gzipped or not, below folder.
-func (d *downloads) unpackFrom(content io.Reader, folder string, onWarning func(azureml.Warning)) error {
+func (d *unpacker) unpackFrom(content io.Reader, folder string) error {
 	buffered := bufio.NewReader(content)
 	var archive io.Reader = buffered
 	switch head, _ := buffered.Peek(4); {
@@ -83,14 +91,14 @@ func (d *downloads) unpackFrom(content io.Reader, folder string, onWarning func(
 		if err != nil {
 			return err
 		}
-		if err := d.member(members, member, folder, onWarning); err != nil {
+		if err := d.member(members, member, folder); err != nil {
 			return err
 		}
 	}
 }
 
 // member writes one member of an archive.
-func (d *downloads) member(content io.Reader, member *tar.Header, folder string, onWarning func(azureml.Warning)) error {
+func (d *unpacker) member(content io.Reader, member *tar.Header, folder string) error {
 	name := strings.TrimSuffix(strings.TrimPrefix(member.Name, "./"), "/")
 	if name == "" || name == "." {
 		return nil // the folder itself
@@ -106,17 +114,19 @@ func (d *downloads) member(content io.Reader, member *tar.Header, folder string,
 		}
 		return nil
 	case tar.TypeReg:
-		if problem, exists := d.place.obstacle(name, d.overwrite); problem != "" {
+		overwrite := d.overwrite || d.own[name]
+		if problem, exists := d.place.obstacle(name, overwrite); problem != "" {
 			e := &azureml.Error{Operation: d.task.operation, Subject: d.task.subject, Kind: azureml.ErrConflict, Message: problem, Remedy: "Choose another folder, or remove what is in the way."}
 			if exists {
 				e.Remedy = "Choose another folder, or set Overwrite."
 			}
 			return e
 		}
-		return d.place.write(name, content, member.Size, member.Mode&0o111 != 0, d.overwrite)
+		d.own[name] = true
+		return d.place.write(name, content, member.Size, member.Mode&0o111 != 0, overwrite)
 	}
-	if onWarning != nil {
-		onWarning(azureml.Warning{Subject: d.task.subject, Message: fmt.Sprintf("%s is left out: it is neither a file nor a folder", name)})
+	if d.onWarning != nil {
+		d.onWarning(azureml.Warning{Subject: d.task.subject, Message: fmt.Sprintf("%s is left out: it is neither a file nor a folder", name)})
 	}
 	return nil
 }
