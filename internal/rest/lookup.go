@@ -140,16 +140,27 @@ func (h *handler[T]) newLines(s Status) []string {
 	return logLines(s.Stream)
 }
 
+// A log that storage keeps from this machine must not hold up the polls: a read of it may
+// take so long, and so many may fail in a row.
+const (
+	logTimeout  = 10 * time.Second
+	logPatience = 3
+)
+
 // readLog reads the lines that the log's own file has got since the last poll, if
 // somebody wants them. One that cannot be read is no failure of the operation.
 func (h *handler[T]) readLog(ctx context.Context) []string {
-	if h.op.Log == nil || h.status.LogURL == "" || h.status.Stream != "" || !azureml.Reporting(ctx) {
+	if h.op.Log == nil || h.status.LogURL == "" || h.status.Stream != "" || h.unread == logPatience || !azureml.Reporting(ctx) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
 	more, err := h.op.Log(ctx, h.status.LogURL, h.logged)
 	if err != nil {
+		h.unread++
 		return nil
 	}
+	h.unread = 0
 	h.logged += int64(len(more))
 	lines := strings.Split(h.logPart+string(more), "\n")
 	h.logPart = lines[len(lines)-1]

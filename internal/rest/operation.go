@@ -98,6 +98,7 @@ type handler[T any] struct {
 	seen     bool   // the operation has been read at least once
 	offset   int    // characters of the log read so far
 	logged   int64  // bytes of the log's own file read so far
+	unread   int    // how often in a row it could not be read
 	logPart  string // the line that they end in
 	lookOnly bool   // the operation may not be read; ask the resource
 	unknown  string

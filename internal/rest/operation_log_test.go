@@ -57,3 +57,27 @@ func TestOperationLogFile(t *testing.T) {
 		})
 	}
 }
+
+// TestOperationLogOutOfReach: storage that cannot be reached holds nothing up for long.
+func TestOperationLogOutOfReach(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []string{}}
+		for range 9 {
+			s.answers = append(s.answers, `200 {"status":"Running","logUrl":"https://x/log"}`)
+		}
+		s.answers = append(s.answers, `200 {"status":"Succeeded","logUrl":"https://x/log"}`)
+		c, op := operationOf(s)
+		tries := 0
+		op.Log = func(ctx context.Context, _ string, _ int64) ([]byte, error) {
+			tries++
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		p, err := NewPoller(c, op, Started{ID: "op1"})
+		require.NoError(t, err)
+		_, err = azureml.Wait(t.Context(), p, nil)
+		require.NoError(t, err)
+		assert.Equal(t, logPatience, tries)
+	})
+}
