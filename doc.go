@@ -38,7 +38,10 @@
 //	Model.register(ws, path, name)                 model.Register
 //	Model(ws, name, version=3)                     model.Get
 //	Model.list(ws) / model.download()              model.List / (*model.Model).Download
+//	Model.package(ws, models, ic)                  model.BeginPackage
+//	Model.profile(ws, name, models, ic, dataset)   model.BeginProfile
 //	Environment(name)                              model.NewEnvironment
+//	environment.build(ws)                          model.BeginBuildEnvironment
 //	InferenceConfig(entry_script, environment)     model.InferenceConfig
 //	AksWebservice.deploy_configuration(…)          webservice.AksDeployConfiguration
 //	AciWebservice.deploy_configuration(…)          webservice.AciDeployConfiguration

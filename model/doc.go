@@ -14,6 +14,9 @@
 // How and where a service runs is said by a [DeployConfiguration], of which package
 // webservice has one for each kind of service.
 //
+// Where there is no service to deploy to, [BeginPackage] builds the same image, or
+// collects what it is built from, and [BeginProfile] measures what a service needs.
+//
 // # From azureml.core to Go
 //
 //	Model.register(ws, path, name)                 Register, RegisterReader, RegisterURL
@@ -25,6 +28,10 @@
 //	model.delete()                                 (*Model).Delete
 //	Model.deploy(ws, name, models, ic, dc)         BeginDeploy
 //	InferenceConfig(entry_script, environment)     InferenceConfig
+//	Model.package(ws, models, ic)                  BeginPackage
+//	package.save(dir), get_logs, pull              (*ModelPackage).Save, Logs; ContainerRegistry and docker
+//	Model.profile(ws, name, models, ic, dataset)   BeginProfile
+//	ModelProfile(ws, name)                         GetProfile, ListProfiles
 //	ResourceConfiguration(cpu, memory_in_gb)       ResourceConfiguration
 //	Environment(name)                              NewEnvironment
 //	Environment.from_conda_specification           NewEnvironmentFromCondaFile
@@ -33,6 +40,8 @@
 //	Environment.from_dockerfile                    NewEnvironmentFromDockerfile
 //	env.register(ws) / Environment.get(ws, name)   RegisterEnvironment / GetEnvironment
 //	Environment.list(ws)                           ListEnvironments
+//	env.build(ws)                                  BeginBuildEnvironment
+//	env.get_image_details(ws)                      GetEnvironmentImage
 //	env.clone(name)                                (*Environment).Clone
 //	CondaDependencies.create(pip, conda)           NewCondaDependencies, ParseCondaDependencies
 package model

@@ -56,6 +56,7 @@ const (
 	anyContainer    = "aci_deploy_*"
 	invalidOptions  = "webservice_aks_deploy_invalid_options"
 	invalidModels   = "model_register_invalid"
+	tagsOfModel     = "model_tags_properties"
 )
 
 // Differences is the one table of justified differences. Each rule is used by a golden of

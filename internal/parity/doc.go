@@ -53,8 +53,6 @@
 //
 //   - endpoint_…, all 14: not bound yet, the area is not complete.
 //   - model_download_file: the golden has only the digest of what storage sends.
-//   - model_tags_properties: we read the model before each change, by its id. The
-//     reference changes what it has read once, so the golden has no answer.
 //   - workspace_get_by_name_only, workspace_get_ambiguous: the reference fails when
 //     subscription or resource group is not given. We list the workspaces of all subscriptions, for
 //     which the goldens have no answer.

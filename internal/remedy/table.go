@@ -84,7 +84,7 @@ var table = []Entry{
 	{Codes: []string{"ServiceExists"}, Remedy: "The name is taken. Choose another one, deploy with Overwrite, or delete the service first."},
 	{Codes: []string{"OperationInProgress"}, Remedy: "Something else changes the service right now. Wait for it with webservice.BeginWait, then try again."},
 	{Codes: []string{"AuthDisabled"}, Remedy: "The service asks for no keys: it is open, or asks for tokens (Token). Change that with BeginUpdate (AuthEnabled)."},
-	{Codes: []string{"EnvironmentBuildFailed"}, Remedy: "The environment could not be built. Read the build log; a package name or version that does not exist is the usual cause."},
+	{Codes: []string{"EnvironmentBuildFailed", "ImageBuildFailure"}, Remedy: "The environment could not be built. Read the build log; a package name or version that does not exist is the usual cause."},
 	{Codes: []string{"ResourceNotFound"}, Text: "/computes/", Remedy: computeRemedy},
 	{Codes: []string{"ComputeNotFound", "ComputeTargetNotFound"}, Remedy: computeRemedy},
 	{Codes: []string{"ServiceNotFound", "WebserviceNotFound"}, Remedy: "List the workspace's services (webservice.List) and check the name."},
