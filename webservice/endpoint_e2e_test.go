@@ -294,9 +294,12 @@ func TestEndpointRefusals(t *testing.T) {
 				_, err := updateVersion(ctx, e, "nope", webservice.VersionUpdate{IsDefault: to.Ptr(true)})
 				return err
 			}, azureml.ErrNotFound, nil},
-			"update without a name":         {func() error { _, err := updateVersion(ctx, e, "", webservice.VersionUpdate{}); return err }, azureml.ErrInvalid, []string{"versionName"}},
-			"change nothing":                {func() error { _, err := updateVersion(ctx, e, "version-b", webservice.VersionUpdate{}); return err }, azureml.ErrInvalid, []string{"update"}},
-			"take a mark that is not there": {func() error { _, err := updateVersion(ctx, e, "version-b", webservice.VersionUpdate{IsDefault: to.Ptr(false)}); return err }, azureml.ErrInvalid, []string{"update"}},
+			"update without a name": {func() error { _, err := updateVersion(ctx, e, "", webservice.VersionUpdate{}); return err }, azureml.ErrInvalid, []string{"versionName"}},
+			"change nothing":        {func() error { _, err := updateVersion(ctx, e, "version-b", webservice.VersionUpdate{}); return err }, azureml.ErrInvalid, []string{"update"}},
+			"take a mark that is not there": {func() error {
+				_, err := updateVersion(ctx, e, "version-b", webservice.VersionUpdate{IsDefault: to.Ptr(false)})
+				return err
+			}, azureml.ErrInvalid, []string{"update"}},
 			"more than 100 %": {func() error {
 				_, err := updateVersion(ctx, e, "version-a", webservice.VersionUpdate{TrafficPercentile: to.Ptr(41.0), CPUCores: to.Ptr(5.0)})
 				return err
@@ -305,12 +308,18 @@ func TestEndpointRefusals(t *testing.T) {
 				_, err := updateVersion(ctx, e, "version-a", webservice.VersionUpdate{TrafficPercentile: to.Ptr(-5.0), CPUCores: to.Ptr(-1.0)})
 				return err
 			}, azureml.ErrInvalid, []string{"TrafficPercentile", "CPUCores"}},
-			"a name that is taken": {func() error { _, err := addVersion(ctx, w, e, "version-b", webservice.VersionConfiguration{}, nil); return err }, azureml.ErrConflict, []string{"versionName"}},
+			"a name that is taken": {func() error {
+				_, err := addVersion(ctx, w, e, "version-b", webservice.VersionConfiguration{}, nil)
+				return err
+			}, azureml.ErrConflict, []string{"versionName"}},
 			"everything at once": {func() error {
 				_, err := e.BeginCreateVersion(ctx, "Bad_Name", nil, nil, webservice.VersionConfiguration{TrafficPercentile: to.Ptr(150.0), CPUCores: -1, AutoscaleEnabled: to.Ptr(true), NumReplicas: 1}, nil)
 				return err
 			}, azureml.ErrInvalid, []string{"versionName", "TrafficPercentile", "CPUCores", "NumReplicas", "inference"}},
-			"the endpoint's own name": {func() error { _, err := addVersion(ctx, w, e, "myendpoint", webservice.VersionConfiguration{}, nil); return err }, azureml.ErrInvalid, []string{"versionName"}},
+			"the endpoint's own name": {func() error {
+				_, err := addVersion(ctx, w, e, "myendpoint", webservice.VersionConfiguration{}, nil)
+				return err
+			}, azureml.ErrInvalid, []string{"versionName"}},
 			"too much for a new one": {func() error {
 				_, err := addVersion(ctx, w, e, "version-c", webservice.VersionConfiguration{TrafficPercentile: to.Ptr(41.0)}, nil)
 				return err
