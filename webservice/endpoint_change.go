@@ -121,7 +121,7 @@ func (s *AksEndpoint) settled(ctx context.Context, operation string) (*AksEndpoi
 			}
 			return "Succeeded", nil
 		},
-		Done: func(context.Context, workspace.OperationStatus) (*AksEndpoint, error) { 
+		Done: func(context.Context, workspace.OperationStatus) (*AksEndpoint, error) {
 			if gone != nil {
 				return nil, gone
 			}
