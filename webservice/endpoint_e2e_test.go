@@ -275,6 +275,10 @@ func TestVersionNamesOfOtherEndpoints(t *testing.T) {
 		other.VersionName = "other-a"
 		_, err = deploy(t, w, "other", other)
 		require.NoError(t, err)
+		again, err := model.BeginDeploy(ctx, w.ws, "other", []*model.Model{w.m}, nil, other, &model.DeployOptions{Overwrite: true})
+		require.NoError(t, err, "an endpoint may keep its own versions' names")
+		_, err = azureml.Wait(ctx, again, nil)
+		require.NoError(t, err)
 		_, err = addVersion(ctx, w, e, "other-a", webservice.VersionConfiguration{}, nil)
 		failure(t, err, azureml.ErrConflict)
 		_, err = addVersion(ctx, w, e, "other-a", webservice.VersionConfiguration{}, &webservice.CreateVersionOptions{SkipVersionNameCheck: true})

@@ -33,7 +33,7 @@ func TestTransitionsAreWaitedFor(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[string]float64{"version-b": 100}, e.Traffic())
 		_, err = deleteVersion(ctx, e, "version-b")
-		failure(t, err, azureml.ErrInvalid)
+		assert.Contains(t, failure(t, err, azureml.ErrInvalid).Error(), "without a default version")
 
 		// A change that fails is waited for, too, and can be mended.
 		w.srv.FailNextOperation(azuremltest.OperationFailure{Kind: "service", Code: "KubernetesDeploymentFailed", Message: "Kubernetes Deployment failed"})
