@@ -64,7 +64,7 @@ func sources(t *testing.T) []source {
 func below(dir, root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }
 
 // testOnly are internal packages that only tests, or commands for developers, import.
-var testOnly = []string{"internal/recording", "internal/parity", "internal/recipes", "internal/bench", "internal/conformance"}
+var testOnly = []string{"internal/recording", "internal/parity", "internal/recipes", "internal/bench", "internal/conformance", "internal/schemas"}
 
 // TestWhoImportsWhom holds the rules of the layout: imports point downwards, and some
 // libraries have one place.
@@ -79,6 +79,8 @@ func TestWhoImportsWhom(t *testing.T) {
 		azure + "storage/azblob":                nil,
 		"github.com/stretchr/testify":           testOnly,
 		"github.com/jarcoal/httpmock":           testOnly,
+		"github.com/invopop/jsonschema":         testOnly,
+		"github.com/santhosh-tekuri/jsonschema": testOnly,
 	}
 	mayImport := map[string][]string{
 		".":              {},
