@@ -23,6 +23,9 @@ type Options struct {
 	// Tolerated tells that an unknown key there is worth a warning only, unless it looks
 	// like a slip of the pen: like a key that belongs there.
 	Tolerated func(path string) bool
+	// Aliases are other names that people know keys by, with the paths of the keys; case
+	// and underscores do not count.
+	Aliases map[string]string
 }
 
 // Decode puts what the file says into the struct behind target, by its json tags, and
@@ -165,6 +168,11 @@ func (c *decoder) unknown(m Member, path string, known []field) {
 
 // near looks for a key like this one: beside it, then anywhere.
 func (c *decoder) near(key string, known []field) (beside bool, near string) {
+	for alias, path := range c.options.Aliases {
+		if simplified(alias) == simplified(key) && slices.Contains(c.paths, path) {
+			return false, path
+		}
+	}
 	var keys []string
 	for _, f := range known {
 		keys = append(keys, f.key)
