@@ -147,13 +147,17 @@ func (l *inferenceLoader) checkCode(config *InferenceConfig) {
 // environment is the one that the file holds.
 func (l *inferenceLoader) environment() *Environment {
 	e := l.file.Environment
-	if l.doc.HasProblem("environment") || e == nil {
+	if e == nil {
 		return nil
 	}
 	l.checkConda(&e.Python)
 	var c validate.Checker
 	e.check(&c)
-	for _, v := range c.Violations() {
+	// What only follows from something that is noted already is left out.
+	news := slices.DeleteFunc(c.Violations(), func(v azureml.Violation) bool {
+		return l.doc.HasProblem("environment" + environmentKeys[v.Field])
+	})
+	for _, v := range news {
 		l.doc.Wrong("environment"+environmentKeys[v.Field], v.Value, v.Rule)
 	}
 	return e
