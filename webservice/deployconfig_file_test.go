@@ -115,6 +115,7 @@ func TestLoadProblems(t *testing.T) {
 			`line 5: JSON allows no comma before "}"`,
 			`line 5: autoScaler.maxReplicas (1) must be >= autoScaler.minReplicas (3)`,
 			`line 5: autoScaler.minReplicas (3) needs autoScaler.autoscaleEnabled to be true`,
+			`line 5: autoScaler.maxReplicas (1) needs autoScaler.autoscaleEnabled to be true`,
 			`line 6: unknown key "cpu"; did you mean "containerResourceRequirements.cpu"?`,
 			`line 7: a comma is missing before this`,
 			`line 7: unknown key "primary_key"; did you mean "keys.primaryKey"?`,

@@ -18,7 +18,7 @@ func Nearest(name string, keys []string) string {
 		if d != 0 && slices.Equal(words(name), words(key)) {
 			d = 1
 		}
-		if limit := min(len(plain), len(other)) / 3; d > limit && d > 0 {
+		if limit := min(len(plain), len(other)) / 4; d > limit && d > 0 {
 			continue
 		}
 		if best == "" || d < bestDistance {
