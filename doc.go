@@ -43,6 +43,7 @@
 //	AksWebservice.deploy_configuration(…)          webservice.AksDeployConfiguration
 //	AciWebservice.deploy_configuration(…)          webservice.AciDeployConfiguration
 //	Model.deploy(ws, name, models, ic, dc)         model.BeginDeploy
+//	az ml model deploy -ic … -dc …                 model.LoadInferenceConfig, webservice.LoadDeployConfiguration
 //	service.wait_for_deployment(True)              azureml.Wait
 //	Webservice(ws, name) / .list(ws)               webservice.Get / webservice.List
 //	service.get_keys() / .regen_key("Primary")     (*webservice.AksWebservice).Keys / .RegenerateKey

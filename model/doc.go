@@ -11,6 +11,7 @@
 // A [Model] is a name and versions of files; the workspace counts the versions. An
 // [Environment] is packages, an image and variables. An [InferenceConfig] is a Python
 // script with the functions init() and run(data), and the environment that it runs in.
+// [LoadInferenceConfig] reads one from the file inferenceconfig.json of az ml model deploy.
 // How and where a service runs is said by a [DeployConfiguration], of which package
 // webservice has one for each kind of service.
 //
@@ -25,6 +26,7 @@
 //	model.delete()                                 (*Model).Delete
 //	Model.deploy(ws, name, models, ic, dc)         BeginDeploy
 //	InferenceConfig(entry_script, environment)     InferenceConfig
+//	az ml model deploy -ic inferenceconfig.json    LoadInferenceConfig
 //	ResourceConfiguration(cpu, memory_in_gb)       ResourceConfiguration
 //	Environment(name)                              NewEnvironment
 //	Environment.from_conda_specification           NewEnvironmentFromCondaFile
