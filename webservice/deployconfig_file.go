@@ -144,7 +144,7 @@ func (l *deployLoader) kind() string {
 			l.doc.Wrong("computeType", `"local"`, rule+"; a local service runs in Docker without the workspace")
 			return ""
 		}
-		l.doc.Wrong("computeType", strconv.Quote(n.Text), rule)
+		l.doc.Wrong("computeType", configfile.Quoted(n.Text), rule)
 		if near := configfile.Nearest(kind, names); near != "" {
 			return near
 		}

@@ -243,6 +243,13 @@ func TestLoadOptions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, webservice.AciDeployConfiguration{}, c.Typed())
 
+	// A secret among the options is the secret, not what is shown of it.
+	c, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{Set: map[string]any{"computeType": "aci", "keys.primaryKey": first}})
+	require.NoError(t, err)
+	assert.Equal(t, webservice.AciDeployConfiguration{PrimaryKey: first}, c.Typed())
+	_, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{Set: map[string]any{"computeType": "aci", "keys": map[string]any{"primaryKey": first}}})
+	require.ErrorContains(t, err, "keys.primaryKey is not the secret itself, but what is shown in its place")
+
 	_, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{
 		ComputeTarget: "myaks", Set: map[string]any{"computeType": "aci", "locatoin": "x", "containerResourceRequirements.cpu": -1, "cname": func() {}},
 	})
@@ -265,6 +272,8 @@ func TestAnyDeploy(t *testing.T) {
 	_, err := c.DeployPayload(model.DeployRequest{Name: "myservice"})
 	require.ErrorContains(t, err, "CPUCores (-1) must be > 0")
 	assert.Nil(t, webservice.AnyDeploy[*webservice.AksWebservice](nil))
+	_, err = new(webservice.AnyDeployConfiguration).DeployPayload(model.DeployRequest{Name: "myservice"})
+	require.EqualError(t, err, `azureml: cannot deploy web service "myservice": config must be made by AnyDeploy or LoadDeployConfiguration`)
 	assert.Nil(t, webservice.AnyDeploy((*webservice.AciDeployConfiguration)(nil)))
 }
 

@@ -10,6 +10,10 @@ import (
 // underscores and dashes do not count, and the order of the words may differ
 // ("enableAppInsights" is like "appInsightsEnabled").
 func Nearest(name string, keys []string) string {
+	const longest = 80
+	if len(name) > longest {
+		return ""
+	}
 	plain := simplified(name)
 	best, bestDistance := "", 0
 	for _, key := range keys {
