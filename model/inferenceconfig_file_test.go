@@ -198,6 +198,10 @@ func TestLoadInferenceConfigOptions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &model.InferenceConfig{EntryScript: script, Environment: &model.Environment{Name: "e"}}, c)
 
+	registry := map[string]any{"username": "u", "password": azureml.NewSecret("planted")}
+	_, err = model.LoadInferenceConfig("", &model.LoadInferenceConfigOptions{Set: map[string]any{"entryScript": script, "baseImage": "b", "baseImageRegistry": registry}})
+	require.ErrorContains(t, err, "baseImageRegistry has not the password itself, but what is shown in its place")
+
 	_, err = model.LoadInferenceConfig(filepath.Join(t.TempDir(), "none.json"), nil)
 	require.ErrorIs(t, err, azureml.ErrNotFound)
 }
