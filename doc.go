@@ -47,6 +47,7 @@
 //	AciWebservice.deploy_configuration(…)          webservice.AciDeployConfiguration
 //	AksEndpoint.deploy_configuration(…)            webservice.AksEndpointDeployConfiguration
 //	Model.deploy(ws, name, models, ic, dc)         model.BeginDeploy
+//	az ml model deploy -ic … -dc …                 model.LoadInferenceConfig, webservice.LoadDeployConfiguration
 //	service.wait_for_deployment(True)              azureml.Wait
 //	Webservice(ws, name) / .list(ws)               webservice.Get / webservice.List
 //	service.get_keys() / .regen_key("Primary")     (*webservice.AksWebservice).Keys / .RegenerateKey

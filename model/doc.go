@@ -11,6 +11,7 @@
 // A [Model] is a name and versions of files; the workspace counts the versions. An
 // [Environment] is packages, an image and variables. An [InferenceConfig] is a Python
 // script with the functions init() and run(data), and the environment that it runs in.
+// [LoadInferenceConfig] reads one from the file inferenceconfig.json of az ml model deploy.
 // How and where a service runs is said by a [DeployConfiguration], of which package
 // webservice has one for each kind of service.
 //
@@ -32,6 +33,7 @@
 //	package.save(dir), get_logs, pull              (*ModelPackage).Save, Logs; ContainerRegistry and docker
 //	Model.profile(ws, name, models, ic, dataset)   BeginProfile
 //	ModelProfile(ws, name)                         GetProfile, ListProfiles
+//	az ml model deploy -ic inferenceconfig.json    LoadInferenceConfig
 //	ResourceConfiguration(cpu, memory_in_gb)       ResourceConfiguration
 //	Environment(name)                              NewEnvironment
 //	Environment.from_conda_specification           NewEnvironmentFromCondaFile

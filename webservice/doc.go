@@ -7,6 +7,8 @@
 // model.BeginDeploy takes one of them together with models and code, and gives an
 // *[AksWebservice] or *[AciWebservice] when it is done. On AKS callers are asked for a
 // key unless the configuration says otherwise, on ACI they are not.
+// [LoadDeployConfiguration] reads a configuration from the file deploymentconfig.json of
+// az ml model deploy.
 //
 // # Reading and changing
 //
@@ -64,6 +66,7 @@
 //	AksWebservice.deploy_configuration(…)   AksDeployConfiguration{…}
 //	AciWebservice.deploy_configuration(…)   AciDeployConfiguration{…}
 //	AksEndpoint.deploy_configuration(…)     AksEndpointDeployConfiguration{…}
+//	az ml model deploy -dc FILE             LoadDeployConfiguration
 //	Webservice(ws, name)                    Get, GetAks, GetAci, GetEndpoint
 //	Webservice.list(ws, …)                  List
 //	service.update_deployment_state()       Refresh
