@@ -32,7 +32,8 @@
 //	AksCompute.attach_configuration()              compute.AksAttachConfiguration
 //	ComputeTarget.create(ws, name, config)         compute.BeginCreate
 //	ComputeTarget.attach(ws, name, config)         compute.BeginAttach
-//	AksCompute(ws, name)                           compute.Get
+//	AksCompute(ws, name)                           compute.GetAks
+//	ComputeTarget(ws, name)                        compute.Get
 //	target.delete() / target.detach()              (*compute.Compute).BeginDelete / .BeginDetach
 //	target.wait_for_completion(True)               azureml.Wait
 //	Model.register(ws, path, name)                 model.Register
