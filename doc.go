@@ -47,9 +47,11 @@
 //	service.wait_for_deployment(True)              azureml.Wait
 //	Webservice(ws, name) / .list(ws)               webservice.Get / webservice.List
 //	service.get_keys() / .regen_key("Primary")     (*webservice.AksWebservice).Keys / .RegenerateKey
+//	both keys, without a failing call              (*webservice.AksWebservice).RotateKeys
 //	service.get_token()                            (*webservice.AksWebservice).Token
 //	service.run(data)                              (*webservice.AksWebservice).Run, webservice.Scorer
-//	service.get_logs()                             (*webservice.AksWebservice).Logs
+//	service.swagger_uri                            (*webservice.AksWebservice).Swagger
+//	service.get_logs()                             (*webservice.AksWebservice).Logs, .FollowLogs
 //	service.delete()                               (*webservice.AksWebservice).BeginDelete
 //
 // # Long-running operations
