@@ -70,7 +70,7 @@ const (
 	// fingerprintBytes is short, so that a fingerprint fits a great many keys: it tells
 	// whether a key has changed, not which one it was.
 	fingerprintBytes = 4
-	fingerprintWork  = 20_000
+	fingerprintWork  = 4096
 )
 
 // newRotationState is that of a rotation that has not begun.
