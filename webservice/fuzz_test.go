@@ -2,15 +2,18 @@ package webservice
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azureml-go/azureml/internal/rest"
 	"github.com/azureml-go/azureml/internal/validate"
 )
 
@@ -179,4 +182,60 @@ func FuzzSwagger(f *testing.F) {
 		_, err = json.Marshal(s)
 		require.NoError(t, err)
 	})
+}
+
+// FuzzKeys: an answer is keys or none, and showing them shows nothing of them.
+func FuzzKeys(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(`{"primaryKey":"FAKEPRIMARYKEY","secondaryKey":null}`))
+	f.Add([]byte(`{"primaryKey":5}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var wire listedKeys
+		if rest.Unmarshal(data, &wire) != nil {
+			return
+		}
+		keys := wire.keys()
+		require.Equal(t, wire.Primary == "" && wire.Secondary == "", keys == nil)
+		if keys == nil {
+			return
+		}
+		assert.Equal(t, wire, listedKeys{keys.Primary.Reveal(), keys.Secondary.Reveal()})
+		encoded, err := json.Marshal(keys)
+		require.NoError(t, err)
+		hidden(t, wire.Primary+wire.Secondary, string(encoded), fmt.Sprintf("%v %+v %#v", keys, keys, *keys))
+	})
+}
+
+// FuzzToken: as FuzzKeys, and times are in UTC and can be written.
+func FuzzToken(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(`{"accessToken":"eyJFAKE.eyJFAKE.FAKE","tokenType":"Bearer","refreshAfter":1700000000,"expiryOn":1700043200}`))
+	f.Add([]byte(`{"accessToken":"a","refreshAfter":-1,"expiryOn":9223372036854775807}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var wire issuedToken
+		if rest.Unmarshal(data, &wire) != nil {
+			return
+		}
+		token := wire.token()
+		require.Equal(t, wire.Token == "", token == nil)
+		if token == nil {
+			return
+		}
+		for _, at := range []time.Time{token.RefreshAfter, token.ExpiresOn} {
+			assert.Equal(t, time.UTC, at.Location())
+		}
+		encoded, err := json.Marshal(token)
+		require.NoError(t, err)
+		hidden(t, wire.Token, string(encoded), fmt.Sprintf("%v %+v %#v", token, token, *token))
+	})
+}
+
+// hidden asserts that a secret is not in the texts, where it is long enough to be one.
+func hidden(t *testing.T, secret string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if len(secret) > 12 {
+			assert.NotContains(t, text, secret)
+		}
+	}
 }
