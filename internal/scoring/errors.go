@@ -1,7 +1,6 @@
 package scoring
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +39,7 @@ func (c *Client) answerError(call *call, r Request, t *ticket, resp *http.Respon
 		Operation: r.Operation, Subject: c.config.Subject, Method: resp.Request.Method, URL: redact.URL(resp.Request.URL.String()),
 		StatusCode: resp.StatusCode, Attempts: call.attempts, Body: body,
 		Code: p.Code, Message: hide(p.Message, t), Details: p.Details,
-		Err: responseError(resp, body),
+		Err: responseError(resp, hide(redact.Text(string(body)), t)),
 	}
 	for _, name := range []string{"X-Ms-Request-Id", "X-Request-Id"} {
 		if e.RequestID = resp.Header.Get(name); e.RequestID != "" {
@@ -106,10 +105,11 @@ func target(resp *http.Response) string {
 	return ""
 }
 
-// responseError is azcore's error for an answer, without the key in the request.
-func responseError(resp *http.Response, body []byte) error {
+// responseError is azcore's error for an answer, without the key in the request. It shows
+// the body, which must hold no key either.
+func responseError(resp *http.Response, body string) error {
 	copied := *resp
-	copied.Body = io.NopCloser(bytes.NewReader(body))
+	copied.Body = io.NopCloser(strings.NewReader(body))
 	copied.Request = resp.Request.Clone(context.WithoutCancel(resp.Request.Context()))
 	copied.Request.Header.Del("Authorization")
 	return runtime.NewResponseError(&copied)
