@@ -130,6 +130,7 @@ func TestPlantedSecrets(t *testing.T) {
 	out.value(stale)
 	keys, err = svc.SetKeys(ctx, azureml.NewSecret(primary), azureml.NewSecret(secondary))
 	require.NoError(t, err)
+	out.value(keys)
 	rotation := webservice.RotateKeysOptions{
 		SaveState: func(_ context.Context, state json.RawMessage) error { out.value(string(state)); return nil },
 		OnStep:    func(e webservice.RotationEvent) { out.value(e) },

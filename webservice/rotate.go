@@ -32,7 +32,8 @@ type RotateKeysOptions struct {
 	// Verify, if set, is asked in place of a call with Probe: nil means that key lets in.
 	// It is called again until it does. Services of unknown kinds need it.
 	Verify func(ctx context.Context, key azureml.Secret) error
-	// VerifyTimeout is how long a key may take until it lets in. Default 2 minutes.
+	// VerifyTimeout is how long a new key may take until it lets in. Default 2 minutes; the
+	// primary key as it is has at most 30 seconds of it.
 	VerifyTimeout time.Duration
 	// SaveState keeps what is needed to go on after a crash, each state in place of the
 	// one before it. It is called before and after everything that has an effect, and an

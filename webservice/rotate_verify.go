@@ -17,6 +17,7 @@ const defaultProbe = `{"data":[]}`
 
 const (
 	defaultVerifyTimeout = 2 * time.Minute
+	checkTimeout         = 30 * time.Second
 	// firstLook and longestLook bound the pauses between two looks at the same thing; they
 	// grow by half.
 	firstLook   = time.Second
@@ -78,7 +79,11 @@ func letsIn(err error) bool {
 // verify tries key again and again until it lets in, or for as long as is allowed: a key
 // takes a while to reach all parts of a service.
 func (r *rotation) verify(ctx context.Context, key azureml.Secret) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.options.VerifyTimeout, errVerifyTimeout)
+	within := r.options.VerifyTimeout
+	if r.state.Next == RotationCheck {
+		within = min(within, checkTimeout) // this key is not new
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errVerifyTimeout)
 	defer cancel()
 	var last error
 	err := again(ctx, func() (bool, error) {
@@ -102,7 +107,7 @@ func (r *rotation) verify(ctx context.Context, key azureml.Secret) error {
 	if last == nil {
 		last = err
 	}
-	return &verifyError{r.options.VerifyTimeout, last}
+	return &verifyError{within, last}
 }
 
 var errVerifyTimeout = errors.New("the key could not be verified in time")

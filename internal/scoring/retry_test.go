@@ -92,11 +92,12 @@ func TestSends(t *testing.T) {
 						request := score
 						request.Idempotent = idempotent
 						var err error
-						if method == "Get" {
+						switch method {
+						case "Get":
 							_, err = c.Do(t.Context(), Request{Operation: "read", Address: c.config.URL.JoinPath("..", "swagger.json"), Idempotent: true})
-						} else if method == "Do" {
+						case "Do":
 							_, err = c.Do(t.Context(), request)
-						} else {
+						default:
 							request.Body, request.Reader = nil, bytes.NewReader(score.Body)
 							var got Answer
 							got, err = c.Stream(t.Context(), request)
