@@ -144,7 +144,7 @@ func TestLoadProblems(t *testing.T) {
 		"types":            {"{\"computeType\":\"aks\",\n\"authEnabled\":\"true\",\n\"numReplicas\":\"1\",\n\"autoScaler\":true,\n\"keys\":{\"primaryKey\":12345}}", []string{`line 2: authEnabled must be true or false, not a text`, `line 3: numReplicas must be a number, not a text`, `line 4: autoScaler must be an object, not true`, `line 5: keys.primaryKey must be a text, not a number`}},
 		"zero is no unset": {`{"computeType":"aci","containerResourceRequirements":{"cpu":0}}`, []string{`line 1: containerResourceRequirements.cpu (0) must be > 0`}},
 		"rules of ACI": {"{\"computeType\":\"aci\",\n\"sslEnabled\":true,\n\"sslKey\":\"no.pem\",\n\"vnetName\":\"v\",\n\"tokenAuthEnabled\":true}", []string{
-			`line 3: sslKey ("FOLDER/no.pem") cannot be read`, `line 5: tokenAuthEnabled is not for computeType "aci"; it is for "aks" and "aksendpoint"`,
+			`line 3: sslKey ("FOLDER/no.pem") cannot be read: no such file or directory`, `line 5: tokenAuthEnabled is not for computeType "aci"; it is for "aks" and "aksendpoint"`,
 			`cname is required`, `sslCertificate is required`, `subnetName is required`,
 		}},
 		"rules of endpoints": {`{"computeType":"aksendpoint","computeTargetName":"a","trafficPercentile":101}`, []string{
