@@ -140,7 +140,7 @@ func (f *partialFile) restart() error {
 
 // begun notes what storage says of the file that is coming.
 func (f *partialFile) begun(id string, b blob.Blob) error {
-	if f.about == "" || b.ETag == "" || len(b.MD5) == 0 {
+	if f.about == "" || b.ETag == "" || len(b.MD5) == 0 || b.Size < worthKeeping {
 		return nil
 	}
 	var note bytes.Buffer

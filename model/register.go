@@ -252,6 +252,9 @@ func (o RegisterOptions) check(c *validate.Checker) {
 	}
 	checkKeys(c, "Tags", o.Tags)
 	checkKeys(c, "Properties", o.Properties)
+	if _, ok := o.Properties[ContentHashProperty]; ok && o.ReuseIdentical {
+		c.Add("Properties", ContentHashProperty, "is set by ReuseIdentical")
+	}
 	for _, d := range o.Datasets {
 		if d.Name == "" || d.ID == "" {
 			c.Add("Datasets", d.Name+":"+d.ID, "must have a name and an id each")

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,10 +119,13 @@ type interrupted struct {
 	ws         *workspace.Workspace
 	path       string
 	checkpoint string
+	// concurrency is 32 if 0.
+	concurrency int
 }
 
 func (i *interrupted) register(o model.RegisterOptions) (*model.Model, error) {
-	o.Checkpoint, o.Concurrency = i.checkpoint, 1
+	// More than there are blocks, so that no file waits for another one.
+	o.Checkpoint, o.Concurrency = i.checkpoint, cmp.Or(i.concurrency, 32)
 	return model.Register(context.Background(), i.ws, "m", i.path, model.InBlocksOf(kib, o))
 }
 
@@ -130,7 +134,11 @@ func interruptBy(t *testing.T, f azuremltest.Fault) *interrupted {
 	t.Helper()
 	srv, ws := emulated(t)
 	root := write(t, map[string]string{"m/1.bin": string(random(3 * kib)), "m/2.bin": string(random(10 * kib)), "m/3.txt": "three"})
-	i := &interrupted{srv, ws, filepath.Join(root, "m"), filepath.Join(t.TempDir(), "up.checkpoint")}
+	i := &interrupted{srv: srv, ws: ws, path: filepath.Join(root, "m"), checkpoint: filepath.Join(t.TempDir(), "up.checkpoint")}
+	if f.Host == storage {
+		// By then the other files are there.
+		f.Delay = 300 * time.Millisecond
+	}
 	remove := srv.Fault(f)
 	_, err := i.register(model.RegisterOptions{})
 	require.Error(t, err)
@@ -232,7 +240,7 @@ func TestResume(t *testing.T) {
 		t.Parallel()
 		srv, ws := emulated(t)
 		root := write(t, map[string]string{"m/1": "one"})
-		i := &interrupted{srv, ws, filepath.Join(root, "m"), filepath.Join(t.TempDir(), "c")}
+		i := &interrupted{srv: srv, ws: ws, path: filepath.Join(root, "m"), checkpoint: filepath.Join(t.TempDir(), "c")}
 		srv.Fault(lost)
 		srv.Fault(azuremltest.Fault{Method: http.MethodGet, Path: "/models", Status: http.StatusForbidden, Count: 1})
 		_, err := i.register(model.RegisterOptions{})
@@ -275,8 +283,15 @@ func TestResumeAfterCancel(t *testing.T) {
 // TestSilentChange: a file that was written to without a trace in its size and time.
 func TestSilentChange(t *testing.T) {
 	t.Parallel()
-	i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
-	path := filepath.Join(i.path, "2.bin")
+	srv, ws := emulated(t)
+	path := filepath.Join(write(t, map[string]string{"2.bin": string(random(10 * kib))}), "2.bin")
+	// One block after the other, so that it is known which are there.
+	i := &interrupted{srv: srv, ws: ws, path: path, checkpoint: filepath.Join(t.TempDir(), "c"), concurrency: 1}
+	refuse := srv.Fault(azuremltest.Fault{Method: http.MethodPut, Host: storage, From: 5, Status: http.StatusForbidden, Count: -1})
+	_, err := i.register(model.RegisterOptions{})
+	require.Error(t, err)
+	refuse()
+	srv.ResetRequests()
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	content := random(10 * kib)
@@ -289,7 +304,7 @@ func TestSilentChange(t *testing.T) {
 	assert.Equal(t, 9, blockPuts(i.srv), "all but the first block")
 	assert.Contains(t, (*warnings)[0], "although its size and time have not")
 	_, files := onlyModel(t, i.srv, i.ws, "m")
-	assert.True(t, bytes.Equal(content, []byte(files["m/2.bin"])))
+	assert.True(t, bytes.Equal(content, []byte(files["2.bin"])))
 }
 
 // TestForeignCheckpoint: a file that is not the checkpoint of this upload is an error
