@@ -32,11 +32,7 @@ func playEmulated(t *testing.T, name string, o azuremltest.Options, faults []azu
 			}
 			return srv.Client(), srv.Credential()
 		}))
-		ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, p.Credential(), &workspace.GetOptions{
-			ClientOptions: p.ClientOptions(), SubscriptionID: azuremltest.SubscriptionID, ResourceGroup: azuremltest.ResourceGroup,
-		})
-		require.NoError(t, err)
-		test(t, ws)
+		test(t, openEmulated(t, p))
 	})
 }
 
@@ -120,11 +116,13 @@ func TestRecordedReuse(t *testing.T) {
 }
 
 // TestRecordedDownloadGoesOn: a connection breaks; the rest is asked for on condition
-// that the file is the same, as it is by a later call.
+// that the file is the same, as it is by a later call. No emulator's answer can be
+// recorded half.
 func TestRecordedDownloadGoesOn(t *testing.T) {
 	t.Parallel()
-	cut := azuremltest.Fault{Method: http.MethodGet, Host: storage, CutBody: 10}
-	playEmulated(t, "download_resumed", azuremltest.Options{}, []azuremltest.Fault{cut}, func(t *testing.T, ws *workspace.Workspace) {
+	synctest.Test(t, func(t *testing.T) {
+		p := recording.Play(t, "download_resumed")
+		ws := openEmulated(t, p)
 		m, err := model.Register(t.Context(), ws, "m", pickle(t), nil)
 		require.NoError(t, err)
 		dir := t.TempDir()
@@ -132,4 +130,14 @@ func TestRecordedDownloadGoesOn(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[string]string{"model.pkl": content}, tree(t, dir))
 	})
+}
+
+// openEmulated opens the emulator's workspace.
+func openEmulated(t *testing.T, p *recording.Player) *workspace.Workspace {
+	t.Helper()
+	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, p.Credential(), &workspace.GetOptions{
+		ClientOptions: p.ClientOptions(), SubscriptionID: azuremltest.SubscriptionID, ResourceGroup: azuremltest.ResourceGroup,
+	})
+	require.NoError(t, err)
+	return ws
 }
