@@ -221,6 +221,12 @@ func (u *uploads) again(ctx context.Context, f file, readable azureml.Secret) er
 	if err := ctx.Err(); err != nil {
 		return &azureml.Error{Operation: u.task.operation, Subject: u.task.subject, Err: err, Message: "gave up: " + err.Error()}
 	}
+	if readable.IsZero() {
+		var err error
+		if readable, err = readAddress(ctx, u.ws, u.task, localUpload+"/"+u.container+"/"+f.artifact); err != nil {
+			return err
+		}
+	}
 	there, exists, err := u.sender.Look(ctx, blob.Upload{
 		Subject: u.task.file(f.artifact), URI: readable.Reveal(),
 		Renew: func(ctx context.Context) (string, error) {
@@ -231,9 +237,8 @@ func (u *uploads) again(ctx context.Context, f file, readable azureml.Secret) er
 	if err != nil {
 		return err
 	}
-	known := u.checkpoint.file(f.artifact)
 	if exists {
-		same, err := u.same(ctx, f, known, there)
+		same, err := u.same(ctx, f, u.checkpoint.file(f.artifact), there)
 		if err != nil {
 			return err
 		}
@@ -248,7 +253,18 @@ func (u *uploads) again(ctx context.Context, f file, readable azureml.Secret) er
 	if err != nil {
 		return err
 	}
-	return u.file(ctx, address, f, blob.Upload{Resume: known.carried, Earlier: known.Blocks, Replace: there.ETag})
+	up := u.begin(f)
+	up.Replace = there.ETag
+	return u.file(ctx, address, f, up)
+}
+
+// begin says of a file what an earlier call has done.
+func (u *uploads) begin(f file) blob.Upload {
+	if u.checkpoint == nil {
+		return blob.Upload{}
+	}
+	known := u.checkpoint.file(f.artifact)
+	return blob.Upload{Resume: known.carried, Earlier: known.Blocks}
 }
 
 // same tells whether storage has the file as it is now. A file that the checkpoint knows

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -305,6 +306,37 @@ func TestSilentChange(t *testing.T) {
 	assert.Contains(t, (*warnings)[0], "although its size and time have not")
 	_, files := onlyModel(t, i.srv, i.ws, "m")
 	assert.True(t, bytes.Equal(content, []byte(files["2.bin"])))
+}
+
+// TestResumeWithoutListing: a service that does not list artifacts which have no content
+// yet, or lists them without an address.
+func TestResumeWithoutListing(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(container string) string{
+		"not listed": func(string) string { return `{"value":[],"continuationToken":null}` },
+		"no address": func(container string) string {
+			return `{"value":[{"origin":"LocalUpload","container":"` + container + `","path":"m/2.bin"}]}`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
+			require.NoError(t, os.Remove(filepath.Join(i.path, "1.bin")))
+			require.NoError(t, os.Remove(filepath.Join(i.path, "3.txt")))
+			text, err := os.ReadFile(i.checkpoint)
+			require.NoError(t, err)
+			var state map[string]any
+			require.NoError(t, json.Unmarshal(text, &state))
+			state["files"] = slices.DeleteFunc(state["files"].([]any), func(f any) bool { return f.(map[string]any)["path"] != "m/2.bin" })
+			text, err = json.Marshal(state)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(i.checkpoint, text, 0o600))
+			i.srv.Fault(azuremltest.Fault{Path: "/prefix/contentinfo/", Status: http.StatusOK, Body: answer(state["container"].(string))})
+			_, err = i.register(model.RegisterOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, 6, blockPuts(i.srv))
+		})
+	}
 }
 
 // TestForeignCheckpoint: a file that is not the checkpoint of this upload is an error

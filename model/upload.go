@@ -17,7 +17,8 @@ import (
 type UploadProgress struct {
 	// File is the file that moved on, as it is called in the workspace.
 	File string
-	// Sent and Size are bytes of that file; Size is -1 if it is not known.
+	// Sent and Size are bytes of that file; Size is -1 if it is not known. What storage
+	// has from an interrupted call counts as sent.
 	Sent, Size int64
 	// TotalSent and TotalSize are bytes of all files; TotalSize is -1 if not known.
 	TotalSent, TotalSize int64
@@ -88,7 +89,7 @@ func (u *uploads) batch(ctx context.Context, files []file) error {
 			if err := ctx.Err(); err != nil {
 				return &azureml.Error{Operation: u.task.operation, Subject: u.task.subject, Err: err, Message: "gave up: " + err.Error()}
 			}
-			return u.file(ctx, addresses[f.artifact], f, blob.Upload{})
+			return u.file(ctx, addresses[f.artifact], f, u.begin(f))
 		})
 	}
 	return group.Wait()

@@ -30,6 +30,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
+func zeroes() io.Reader { return io.LimitReader(zeros{}, benchSize) }
+
 // BenchmarkUpload is an upload with the MD5 of each block, which storage compares, and of
 // the whole, which it keeps.
 func BenchmarkUpload(b *testing.B) {
@@ -37,7 +39,7 @@ func BenchmarkUpload(b *testing.B) {
 	u := s.uploader(0)
 	for b.Loop() {
 		s.requests = nil
-		_, err := u.Upload(b.Context(), Upload{Subject: "x", URI: s.uri("a"), Content: io.LimitReader(zeros{}, benchSize), Size: benchSize})
+		_, err := u.Upload(b.Context(), Upload{Subject: "x", URI: s.uri("a"), Content: zeroes(), Size: benchSize})
 		require.NoError(b, err)
 	}
 }
@@ -60,7 +62,7 @@ func baseline(b *testing.B, validation blob.TransferValidationType, whole bool) 
 	s.anyQuery = true
 	for b.Loop() {
 		s.requests = nil
-		var content io.Reader = io.LimitReader(zeros{}, benchSize)
+		content := zeroes()
 		if whole {
 			content = io.TeeReader(content, md5.New())
 		}

@@ -52,7 +52,6 @@
 // Of the full set these have no scenario:
 //
 //   - endpoint_…, all 14: not bound yet, the area is not complete.
-//   - model_download_file: the golden has only the digest of what storage sends.
 //   - model_tags_properties: we read the model before each change, by its id. The
 //     reference changes what it has read once, so the golden has no answer.
 //   - workspace_get_by_name_only, workspace_get_ambiguous: the reference fails when
