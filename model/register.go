@@ -122,7 +122,10 @@ func Register(ctx context.Context, ws *workspace.Workspace, name, path string, o
 			return nil, err
 		}
 		if found != nil {
-			return found, options.forget(t, earlier)
+			if earlier != nil {
+				options.forget(t, &checkpoint{path: options.Checkpoint})
+			}
+			return found, nil
 		}
 		options = options.withHash(sum)
 	}
@@ -154,9 +157,7 @@ func (o RegisterOptions) uploadAndRegister(ctx context.Context, ws *workspace.Wo
 	if err != nil {
 		return nil, resumable(err, kept)
 	}
-	if err := kept.remove(); err != nil && o.OnWarning != nil {
-		o.OnWarning(azureml.Warning{Subject: t.subject, Message: "the checkpoint is done with and cannot be removed: " + reason(err), Err: err})
-	}
+	o.forget(t, kept)
 	return m, nil
 }
 

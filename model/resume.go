@@ -87,15 +87,11 @@ func (t task) notKept(err error) error {
 	return &azureml.Error{Operation: t.operation, Subject: t.subject, Err: err, Message: "the checkpoint cannot be written: " + reason(err)}
 }
 
-// forget removes the checkpoint of an upload that is not needed any more.
-func (o RegisterOptions) forget(t task, earlier *checkpointState) error {
-	if earlier == nil {
-		return nil
-	}
-	if err := (&checkpoint{path: o.Checkpoint}).remove(); err != nil && o.OnWarning != nil {
+// forget removes the checkpoint of an upload that is over.
+func (o RegisterOptions) forget(t task, kept *checkpoint) {
+	if err := kept.remove(); err != nil && o.OnWarning != nil {
 		o.OnWarning(azureml.Warning{Subject: t.subject, Message: "the checkpoint is done with and cannot be removed: " + reason(err), Err: err})
 	}
-	return nil
 }
 
 func (c *checkpoint) container() string {
