@@ -55,7 +55,11 @@ func startAzurite(t *testing.T) *azurite {
 	if program == "" {
 		var err error
 		if program, err = exec.LookPath("azurite-blob"); err != nil {
-			t.Skipf("azurite-blob is neither in PATH nor in %s", azuriteVariable)
+			missing := "azurite-blob, the program of the npm package azurite, is neither in PATH nor in " + azuriteVariable
+			if os.Getenv("CI") != "" {
+				t.Fatal(missing)
+			}
+			t.Skip(missing)
 		}
 	}
 	a := &azurite{key: make([]byte, 64)}
