@@ -187,6 +187,9 @@ func TestDownloadGoesOn(t *testing.T) {
 		"as it was":    {func(*testing.T, string) {}, "bytes=2097152-", false},
 		"part damaged": {func(t *testing.T, dir string) { edit(t, dir, ".part", func(b []byte) []byte { b[77]++; return b }) }, "bytes=2097152-", true},
 		"note lost":    {func(t *testing.T, dir string) { edit(t, dir, ".json", func([]byte) []byte { return nil }) }, "", true},
+		"note of another file": {func(t *testing.T, dir string) {
+			edit(t, dir, ".json", func(b []byte) []byte { return []byte(strings.Replace(string(b), "LocalUpload", "WebUpload", 1)) })
+		}, "", true},
 		"another blob": {func(t *testing.T, dir string) {
 			edit(t, dir, ".json", func(b []byte) []byte { return []byte(strings.Replace(string(b), "0x8D", "0x8E", 1)) })
 		}, "bytes=2097152-", true},
