@@ -159,6 +159,14 @@ func (d *downloads) one(ctx context.Context, f remoteFile) (err error) {
 	return nil
 }
 
+// renew gives the address of a file once more when its signature has run out.
+func (d *downloads) renew(f remoteFile) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		address, err := readAddress(ctx, d.ws, d.task, f.id)
+		return address.Reveal(), err
+	}
+}
+
 // goesOn tells of a failure after which what has come is still good.
 func goesOn(err error) bool {
 	return err != nil && !errors.Is(err, blob.ErrDiffers) && !errors.Is(err, azureml.ErrConflict) && !errors.Is(err, azureml.ErrNotFound)
@@ -176,10 +184,7 @@ func (d *downloadedFile) fetch(ctx context.Context) error {
 	path := d.file.path
 	_, err := d.source.Download(ctx, blob.Download{
 		Subject: d.task.file(path), URI: d.file.address.Reveal(), Content: d.partial, Earlier: d.partial.earlier,
-		Renew: func(ctx context.Context) (string, error) {
-			address, err := readAddress(ctx, d.ws, d.task, d.file.id)
-			return address.Reveal(), err
-		},
+		Renew: d.renew(d.file),
 		Begun: func(b blob.Blob) error { return d.partial.begun(d.file.id, b) },
 		Progress: func(received, whole int64) {
 			d.size = whole
