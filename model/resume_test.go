@@ -280,6 +280,34 @@ func TestResumeAfterCancel(t *testing.T) {
 	assert.InDelta(t, 30-sent, blockPuts(srv), 1, "the block that was under way may have arrived")
 }
 
+// TestCheckpointInUse: a second call with the same checkpoint would make a second version.
+func TestCheckpointInUse(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not locked there")
+	}
+	srv, ws := emulated(t)
+	path, folder := pickle(t), t.TempDir()
+	options := model.RegisterOptions{Checkpoint: filepath.Join(folder, "c")}
+	second := options
+	var refused error
+	options.Progress = func(model.UploadProgress) {
+		if refused == nil {
+			_, refused = model.Register(context.Background(), ws, "m", path, &second)
+		}
+	}
+	_, err := model.Register(t.Context(), ws, "m", path, &options)
+	require.NoError(t, err)
+	require.ErrorIs(t, refused, azureml.ErrConflict)
+	assert.ErrorContains(t, refused, "is being used by another call")
+	onlyModel(t, srv, ws, "m")
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Empty(t, left, "neither checkpoint nor lock")
+	_, err = model.Register(t.Context(), ws, "m", path, &second)
+	require.NoError(t, err)
+}
+
 // TestSilentChange: a file that was written to without a trace in its size and time.
 func TestSilentChange(t *testing.T) {
 	t.Parallel()
