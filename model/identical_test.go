@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -98,13 +99,15 @@ func TestContentHashIsOfPlainTools(t *testing.T) {
 // registered the same.
 func TestReuseEndsAnUpload(t *testing.T) {
 	t.Parallel()
-	i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
-	m, err := model.Register(t.Context(), i.ws, "m", i.path, &model.RegisterOptions{ReuseIdentical: true})
-	require.NoError(t, err)
-	again, err := i.register(model.RegisterOptions{ReuseIdentical: true})
-	require.NoError(t, err)
-	assert.Equal(t, m, again)
-	assert.NoFileExists(t, i.checkpoint)
+	synctest.Test(t, func(t *testing.T) {
+		i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
+		m, err := model.Register(t.Context(), i.ws, "m", i.path, &model.RegisterOptions{ReuseIdentical: true})
+		require.NoError(t, err)
+		again, err := i.register(model.RegisterOptions{ReuseIdentical: true})
+		require.NoError(t, err)
+		assert.Equal(t, m, again)
+		assert.NoFileExists(t, i.checkpoint)
+	})
 }
 
 func TestReuseFailures(t *testing.T) {

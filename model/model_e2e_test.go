@@ -27,7 +27,12 @@ import (
 // emulated gives an emulated Azure and its workspace.
 func emulated(t testing.TB) (*azuremltest.Server, *workspace.Workspace) {
 	t.Helper()
-	srv := azuremltest.NewServer(nil)
+	return emulatedBy(t, nil)
+}
+
+func emulatedBy(t testing.TB, o *azuremltest.Options) (*azuremltest.Server, *workspace.Workspace) {
+	t.Helper()
+	srv := azuremltest.NewServer(o)
 	t.Cleanup(srv.Close)
 	options := srv.ClientOptions()
 	options.Retry.RetryDelay = time.Millisecond

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -129,10 +130,11 @@ func (i *interrupted) register(o model.RegisterOptions) (*model.Model, error) {
 	return model.Register(context.Background(), i.ws, "m", i.path, model.InBlocksOf(kib, o))
 }
 
-// interruptBy registers a folder of three files, with a fault that makes it fail.
+// interruptBy registers a folder of three files, with a fault that makes it fail. It is for
+// bubbles, in which nothing depends on how fast the machine is.
 func interruptBy(t *testing.T, f azuremltest.Fault) *interrupted {
 	t.Helper()
-	srv, ws := emulated(t)
+	srv, ws := emulatedBy(t, &azuremltest.Options{InMemory: true})
 	root := write(t, map[string]string{"m/1.bin": string(random(3 * kib)), "m/2.bin": string(random(10 * kib)), "m/3.txt": "three"})
 	i := &interrupted{srv: srv, ws: ws, path: filepath.Join(root, "m"), checkpoint: filepath.Join(t.TempDir(), "up.checkpoint")}
 	if f.Host == storage {
@@ -207,33 +209,35 @@ func TestResume(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := interruptBy(t, c.fault)
-			if c.change != nil {
-				c.change(t, i.path)
-			}
-			warn, warnings := collector()
-			var last model.UploadProgress
-			m, err := i.register(model.RegisterOptions{OnWarning: warn, Progress: func(p model.UploadProgress) { last = p }})
-			require.NoError(t, err)
-			assert.Equal(t, "m:1", m.ID)
-			assert.Equal(t, c.blocks, blockPuts(i.srv), "blocks")
-			assert.Equal(t, c.lists, answered(i.srv, http.MethodPut, "comp=blocklist"), "block lists")
-			assert.Equal(t, c.batches, asked(i.srv, http.MethodPost, "/batch/"), "batches")
-			assert.Equal(t, c.assets, asked(i.srv, http.MethodPost, "/assets"), "assets")
-			assert.Equal(t, c.models, asked(i.srv, http.MethodPost, "/models"), "models")
-			assert.Equal(t, c.warning != "", len(*warnings) > 0 && strings.Contains((*warnings)[0], c.warning), "%v", *warnings)
-			if c.lists > 0 {
-				assert.Equal(t, last.Files, last.FilesDone)
-				assert.Equal(t, last.TotalSize, last.TotalSent)
-			}
-			_, err = os.Stat(i.checkpoint)
-			require.ErrorIs(t, err, fs.ErrNotExist)
-			want := map[string]string{}
-			for file, content := range tree(t, i.path) {
-				want["m/"+file] = content
-			}
-			_, files := onlyModel(t, i.srv, i.ws, "m")
-			assert.Equal(t, want, files)
+			synctest.Test(t, func(t *testing.T) {
+				i := interruptBy(t, c.fault)
+				if c.change != nil {
+					c.change(t, i.path)
+				}
+				warn, warnings := collector()
+				var last model.UploadProgress
+				m, err := i.register(model.RegisterOptions{OnWarning: warn, Progress: func(p model.UploadProgress) { last = p }})
+				require.NoError(t, err)
+				assert.Equal(t, "m:1", m.ID)
+				assert.Equal(t, c.blocks, blockPuts(i.srv), "blocks")
+				assert.Equal(t, c.lists, answered(i.srv, http.MethodPut, "comp=blocklist"), "block lists")
+				assert.Equal(t, c.batches, asked(i.srv, http.MethodPost, "/batch/"), "batches")
+				assert.Equal(t, c.assets, asked(i.srv, http.MethodPost, "/assets"), "assets")
+				assert.Equal(t, c.models, asked(i.srv, http.MethodPost, "/models"), "models")
+				assert.Equal(t, c.warning != "", len(*warnings) > 0 && strings.Contains((*warnings)[0], c.warning), "%v", *warnings)
+				if c.lists > 0 {
+					assert.Equal(t, last.Files, last.FilesDone)
+					assert.Equal(t, last.TotalSize, last.TotalSent)
+				}
+				_, err = os.Stat(i.checkpoint)
+				require.ErrorIs(t, err, fs.ErrNotExist)
+				want := map[string]string{}
+				for file, content := range tree(t, i.path) {
+					want["m/"+file] = content
+				}
+				_, files := onlyModel(t, i.srv, i.ws, "m")
+				assert.Equal(t, want, files)
+			})
 		})
 	}
 	t.Run("after the model", func(t *testing.T) {
@@ -347,21 +351,23 @@ func TestResumeWithoutListing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
-			require.NoError(t, os.Remove(filepath.Join(i.path, "1.bin")))
-			require.NoError(t, os.Remove(filepath.Join(i.path, "3.txt")))
-			text, err := os.ReadFile(i.checkpoint)
-			require.NoError(t, err)
-			var state map[string]any
-			require.NoError(t, json.Unmarshal(text, &state))
-			state["files"] = slices.DeleteFunc(state["files"].([]any), func(f any) bool { return f.(map[string]any)["path"] != "m/2.bin" })
-			text, err = json.Marshal(state)
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(i.checkpoint, text, 0o600))
-			i.srv.Fault(azuremltest.Fault{Path: "/prefix/contentinfo/", Status: http.StatusOK, Body: answer(state["container"].(string))})
-			_, err = i.register(model.RegisterOptions{})
-			require.NoError(t, err)
-			assert.Equal(t, 6, blockPuts(i.srv))
+			synctest.Test(t, func(t *testing.T) {
+				i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
+				require.NoError(t, os.Remove(filepath.Join(i.path, "1.bin")))
+				require.NoError(t, os.Remove(filepath.Join(i.path, "3.txt")))
+				text, err := os.ReadFile(i.checkpoint)
+				require.NoError(t, err)
+				var state map[string]any
+				require.NoError(t, json.Unmarshal(text, &state))
+				state["files"] = slices.DeleteFunc(state["files"].([]any), func(f any) bool { return f.(map[string]any)["path"] != "m/2.bin" })
+				text, err = json.Marshal(state)
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(i.checkpoint, text, 0o600))
+				i.srv.Fault(azuremltest.Fault{Path: "/prefix/contentinfo/", Status: http.StatusOK, Body: answer(state["container"].(string))})
+				_, err = i.register(model.RegisterOptions{})
+				require.NoError(t, err)
+				assert.Equal(t, 6, blockPuts(i.srv))
+			})
 		})
 	}
 }
