@@ -215,6 +215,17 @@ func TestRegisterRules(t *testing.T) {
 	}
 }
 
+// TestNoWorkspace: the nil workspace of an error that was not looked at is an error.
+func TestNoWorkspace(t *testing.T) {
+	t.Parallel()
+	_, err := model.Register(t.Context(), nil, "m", pickle(t), &model.RegisterOptions{Checkpoint: filepath.Join(t.TempDir(), "c")})
+	require.ErrorContains(t, err, "the workspace is nil")
+	_, err = model.Get(t.Context(), nil, "m", nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	_, err = model.BeginDeploy(t.Context(), nil, "svc", churn(), scoring(sklearn()), aks, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+}
+
 func TestRegisterWarnsOfOldFramework(t *testing.T) {
 	t.Parallel()
 	play(t, "register_old_framework", func(t *testing.T, ws *workspace.Workspace) {
