@@ -186,6 +186,13 @@ func TestResume(t *testing.T) {
 			change: func(t *testing.T, path string) { change(t, filepath.Join(path, "1.bin"), string(random(5*kib))) },
 			blocks: 6 + 5, lists: 2, assets: 1, models: 1,
 		},
+		"a file has other content of the same size": {
+			fault: at(http.MethodPut, storage, "2.bin", 5),
+			change: func(t *testing.T, path string) {
+				change(t, filepath.Join(path, "1.bin"), string(random(3 * kib)[1:])+"x")
+			},
+			blocks: 6 + 3, lists: 2, assets: 1, models: 1,
+		},
 		"the file in the middle has changed": {
 			fault:  at(http.MethodPut, storage, "2.bin", 5),
 			change: func(t *testing.T, path string) { change(t, filepath.Join(path, "2.bin"), string(random(10*kib))) },
