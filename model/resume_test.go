@@ -269,26 +269,27 @@ func TestResume(t *testing.T) {
 // counts.
 func TestResumeAfterCancel(t *testing.T) {
 	t.Parallel()
-	srv, ws := emulated(t)
 	root := write(t, map[string]string{"large.bin": string(random(30 * kib))})
 	checkpoint := filepath.Join(t.TempDir(), "c")
-	ctx, cancel := context.WithCancel(t.Context())
-	options := model.RegisterOptions{Checkpoint: checkpoint, Concurrency: 1, Progress: func(p model.UploadProgress) {
-		if p.Sent >= 10*kib {
-			cancel()
-		}
-	}}
-	start := time.Now()
-	_, err := model.Register(ctx, ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
-	require.ErrorIs(t, err, context.Canceled)
-	assert.Less(t, time.Since(start), time.Second)
-	sent := blockPuts(srv)
-	require.NotZero(t, sent)
-	srv.ResetRequests()
-	options.Progress = nil
-	_, err = model.Register(t.Context(), ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
-	require.NoError(t, err)
-	assert.InDelta(t, 30-sent, blockPuts(srv), 1, "the block that was under way may have arrived")
+	bubble(t, azuremltest.Options{}, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
+		ctx, cancel := context.WithCancel(t.Context())
+		options := model.RegisterOptions{Checkpoint: checkpoint, Concurrency: 1, Progress: func(p model.UploadProgress) {
+			if p.Sent >= 10*kib {
+				cancel()
+			}
+		}}
+		start := time.Now()
+		_, err := model.Register(ctx, ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Less(t, time.Since(start), time.Second)
+		sent := blockPuts(srv)
+		require.NotZero(t, sent)
+		srv.ResetRequests()
+		options.Progress = nil
+		_, err = model.Register(t.Context(), ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
+		require.NoError(t, err)
+		assert.InDelta(t, 30-sent, blockPuts(srv), 1, "the block that was under way may have arrived")
+	})
 }
 
 // TestCheckpointInUse: a second call with the same checkpoint would make a second version.
