@@ -69,6 +69,9 @@ func TestReuseIdentical(t *testing.T) {
 	assert.Equal(t, "m:5", register(model.RegisterOptions{}).ID, "another name is another content")
 	require.NoError(t, os.Rename(filepath.Join(path, "c"), filepath.Join(path, "b")))
 	assert.Equal(t, "m:2", register(model.RegisterOptions{}).ID)
+	newer := model.RegisterOptions{Framework: model.FrameworkOnnx, FrameworkVersion: "1.2"}
+	assert.Equal(t, "m:6", register(newer).ID, "another version of the framework")
+	assert.Equal(t, "m:6", register(newer).ID)
 	other, err := model.Register(t.Context(), ws, "other", path, &model.RegisterOptions{ReuseIdentical: true})
 	require.NoError(t, err)
 	assert.Equal(t, "other:1", other.ID)
