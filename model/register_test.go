@@ -154,6 +154,10 @@ func TestRegisterFailures(t *testing.T) {
 				assert.Equal(t, want.code, e.Code)
 				assert.Contains(t, err.Error(), want.text)
 				assert.NotEmpty(t, e.Subject)
+				if e.StatusCode == http.StatusForbidden {
+					assert.Contains(t, e.Remedy, "firewall")
+					assert.True(t, strings.HasSuffix(e.Help, "#azurestorageerror"), "not the page about roles: %s", e.Help)
+				}
 			})
 		})
 	}
