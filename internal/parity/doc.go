@@ -68,12 +68,12 @@
 //     golden does not say what comes after the only failure.
 //   - fault_subscriptions_429, fault_subscriptions_503_forever: about the check of the
 //     subscription, which we do not make.
-//   - fault_token_503, fault_token_reset: how requests for tokens are repeated is
-//     azidentity's business.
 //
 // Not compared within goldens that are here: the updates of compute_invalid_arguments (a
 // compute would have to be read for them), agent_count=0 (not given at all in Go) and the
 // deprecated AksCompute.attach (not in Go), the changes of enabled autoscaling in
-// webservice_update_refused (allowed with us), and during_get of
-// auth_token_authentication (the reference asks twice, we keep the token).
+// webservice_update_refused (allowed with us), during_get of
+// auth_token_authentication (the reference asks twice, we keep the token), and first of
+// fault_token_503 (the reference waits 14 s, each time for the same answer that it keeps
+// in memory, and fails; ours is repeated, and succeeds).
 package parity
