@@ -96,7 +96,7 @@
 //   - passwords, multi-factor log-in and consent: whoever is chosen on the page is
 //     logged in;
 //   - what roles and policies allow: whoever has a token of the tenant may do
-//     everything;
+//     everything, but who is a Reader of a workspace and nothing more may only read;
 //   - deleting resource groups, making and deleting subscriptions;
 //   - computes of other types, other than reading what AddCompute has put there;
 //   - the containers: no image is built and no entry script runs; a web service

@@ -65,7 +65,10 @@ func install(ctx context.Context, python, folder string) (*pythonClient, error) 
 	if _, err := fmt.Sscan(versions, &c.Version, &c.Python); err != nil {
 		return nil, fmt.Errorf("versions %q: %w", versions, err)
 	}
-	return c, c.unpack()
+	if err := c.unpack(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // unpack writes the scenarios to where Python finds them.

@@ -38,11 +38,11 @@ func ourRegister(ctx context.Context, srv *azuremltest.Server) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	folder, err := os.MkdirTemp("", "conformance-")
+	folder, remove, err := temporary()
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(folder)
+	defer remove()
 	path := filepath.Join(folder, "model.pkl")
 	if err := os.WriteFile(path, []byte("a model"), 0o600); err != nil {
 		return false, err

@@ -84,10 +84,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	folder := a.venv
 	if folder == "" {
-		if folder, err = os.MkdirTemp("", "conformance-"); err != nil {
+		var remove func()
+		if folder, remove, err = temporary(); err != nil {
 			return err
 		}
-		defer os.RemoveAll(folder)
+		defer remove()
 	}
 	if folder, err = filepath.Abs(folder); err != nil {
 		return err

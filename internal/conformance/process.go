@@ -72,7 +72,7 @@ func (c *pythonClient) run(ctx context.Context, srv *azuremltest.Server, folder,
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(work)
+	defer discard(work)
 	authority, result, home := filepath.Join(work, "ca.pem"), filepath.Join(work, "result.json"), filepath.Join(work, "home")
 	inside := filepath.Join(work, "work")
 	if err := errors.Join(os.WriteFile(authority, srv.CACertificate(), 0o600), os.Mkdir(home, 0o700), os.Mkdir(inside, 0o700)); err != nil {

@@ -76,7 +76,8 @@ func plain(v any) (any, error) {
 		return nil, err
 	}
 	var out any
-	return out, json.Unmarshal(text, &out)
+	err = json.Unmarshal(text, &out)
+	return out, err
 }
 
 func lookAtModel(m *model.Model) any {
@@ -162,11 +163,11 @@ func sorted(ids []string) []string { return append([]string{}, slices.Sorted(sli
 // download downloads what the Python client has uploaded and is still there, and says
 // what differs.
 func download(ctx context.Context, ws *workspace.Workspace, uploaded map[string]map[string]string) ([]string, error) {
-	folder, err := os.MkdirTemp("", "conformance-")
+	folder, remove, err := temporary()
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(folder)
+	defer remove()
 	var wrong []string
 	for id, want := range uploaded {
 		m, err := model.Get(ctx, ws, id, nil)
