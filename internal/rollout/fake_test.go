@@ -16,8 +16,8 @@ var errDown = errors.New("down")
 // fake is a target that keeps everything in memory. Reads and changes are counted, and
 // can be cut off or made to fail at a given count, before or after they take effect.
 type fake struct {
-	mu      sync.Mutex
-	picture rollout.Picture
+	mu             sync.Mutex
+	picture        rollout.Picture
 	calls, changes int
 	// fail decides for call n whether it fails, and whether it has its effect all the same.
 	fail func(n int) (err error, effect bool)
