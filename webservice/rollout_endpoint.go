@@ -2,7 +2,6 @@ package webservice
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,25 +54,11 @@ func (t *endpointTarget) Read(ctx context.Context) (rollout.Picture, error) {
 
 // Settle waits for what goes on with the endpoint, however that ends, and looks then.
 func (t *endpointTarget) Settle(ctx context.Context) (rollout.Picture, error) {
-	now, err := t.endpoint.Refresh(ctx)
+	now, err := t.endpoint.settled(ctx, "read")
 	if err != nil {
 		return rollout.Picture{}, err
 	}
-	if now.State != StateTransitioning {
-		return pictureOf(now), nil
-	}
-	p, err := BeginWait(ctx, now, nil)
-	if err != nil {
-		return rollout.Picture{}, err
-	}
-	settled, err := azureml.Wait(ctx, p, nil)
-	switch {
-	case err == nil:
-		return pictureOf(settled), nil
-	case errors.Is(err, azureml.ErrOperationFailed), errors.Is(err, azureml.ErrOperationTimedOut), errors.Is(err, azureml.ErrOperationCanceled):
-		return t.Read(ctx)
-	}
-	return rollout.Picture{}, err
+	return pictureOf(now), nil
 }
 
 // Apply patches the endpoint and waits until that is done.
