@@ -42,6 +42,7 @@
 //	InferenceConfig(entry_script, environment)     model.InferenceConfig
 //	AksWebservice.deploy_configuration(…)          webservice.AksDeployConfiguration
 //	AciWebservice.deploy_configuration(…)          webservice.AciDeployConfiguration
+//	AksEndpoint.deploy_configuration(…)            webservice.AksEndpointDeployConfiguration
 //	Model.deploy(ws, name, models, ic, dc)         model.BeginDeploy
 //	service.wait_for_deployment(True)              azureml.Wait
 //	Webservice(ws, name) / .list(ws)               webservice.Get / webservice.List
@@ -50,6 +51,10 @@
 //	service.run(data)                              (*webservice.AksWebservice).Run, webservice.Scorer
 //	service.get_logs()                             (*webservice.AksWebservice).Logs
 //	service.delete()                               (*webservice.AksWebservice).BeginDelete
+//	endpoint.create_version(name, …)               (*webservice.AksEndpoint).BeginCreateVersion
+//	endpoint.update_version(name, …)               (*webservice.AksEndpoint).BeginUpdateVersion, .SetTraffic
+//	endpoint.delete_version(name)                  (*webservice.AksEndpoint).BeginDeleteVersion
+//	endpoint.update(…)                             (*webservice.AksEndpoint).BeginUpdate
 //
 // # Long-running operations
 //

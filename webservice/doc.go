@@ -29,10 +29,41 @@
 // tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
 // such addresses.
 //
+// # Endpoints
+//
+// An [AksEndpoint] is one address with up to six versions behind it. Each version has a
+// percentage of its own; what the percentages leave of 100 goes to the default version on
+// top of its own. One version is the control, all others are treatments.
+// [AksEndpoint.Traffic] gives the shares that come of it, [AksEndpoint.SetTraffic] brings
+// wanted shares about with the fewest changes:
+//
+//	versions                       BeginUpdateVersion       Traffic
+//	a 20 (default), b 10                                    a 90, b 10
+//	                               b: 40, default           a 20, b 80
+//
+// [AksEndpointDeployConfiguration] deploys an endpoint with its first version, which is
+// the default and the control; BeginCreateVersion, BeginUpdateVersion and
+// BeginDeleteVersion change versions, BeginUpdate the endpoint. All of them read the
+// endpoint first, wait for a transition in progress, as long as ctx lasts, and refuse what
+// would leave it without its one default and its one control, with more than six versions,
+// or with more than 100 %. The service has no conditions: two programs that change an
+// endpoint at the same moment can still undo each other; see SetTrafficOptions.IfTags.
+// With SkipPrecheck a change is one read and one request.
+//
+// Versions are [AksWebservice] values that belong to their endpoint: keys, tokens and
+// logs that are asked of one are the endpoint's, and it cannot be refreshed, changed or
+// deleted by itself.
+//
+// Two facts that a deployment does not show: clusters with a router of the newer kind
+// (azureml-fe v2) do not route requests to endpoints, which is a warning at each
+// deployment; and versions of the same name in two endpoints on one cluster overwrite each
+// other, which is refused as far as the workspace's own endpoints tell.
+//
 // # Names in azureml.core
 //
 //	AksWebservice.deploy_configuration(…)   AksDeployConfiguration{…}
 //	AciWebservice.deploy_configuration(…)   AciDeployConfiguration{…}
+//	AksEndpoint.deploy_configuration(…)     AksEndpointDeployConfiguration{…}
 //	Webservice(ws, name)                    Get, GetAks, GetAci, GetEndpoint
 //	Webservice.list(ws, …)                  List
 //	service.update_deployment_state()       Refresh
@@ -47,4 +78,7 @@
 //	service.add_properties(…)               AddProperties
 //	service.delete()                        BeginDelete
 //	service.update(is_migration=True, …)    BeginMigrate
+//	endpoint.create_version(name, …)        BeginCreateVersion
+//	endpoint.update_version(name, …)        BeginUpdateVersion, SetTraffic
+//	endpoint.delete_version(name)           BeginDeleteVersion
 package webservice
