@@ -128,7 +128,10 @@ func TestRolloutPromotes(t *testing.T) {
 				return fine(ctx, o)
 			}),
 			OnEvent: func(e webservice.RolloutEvent) { lines = append(lines, e.String()) },
-			Save:    func(_ context.Context, state webservice.RolloutState) error { states = append(states, state); return nil },
+			Save: func(_ context.Context, state webservice.RolloutState) error {
+				states = append(states, state)
+				return nil
+			},
 		})
 		require.NoError(t, err)
 		assert.Equal(t, webservice.RolloutPromoted, result.Outcome)

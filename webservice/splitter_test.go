@@ -225,9 +225,11 @@ func TestSplitterRollout(t *testing.T) {
 		scorer azuremltest.Scorer
 		reason string
 	}{
-		"good":    {after(12 * time.Millisecond), ""},
-		"failing": {func(context.Context, *azuremltest.ScoreRequest) (*azuremltest.ScoreResponse, error) { return nil, errors.New("boom") }, "too many failures"},
-		"slow":    {after(500 * time.Millisecond), "too slow"},
+		"good": {after(12 * time.Millisecond), ""},
+		"failing": {func(context.Context, *azuremltest.ScoreRequest) (*azuremltest.ScoreResponse, error) {
+			return nil, errors.New("boom")
+		}, "too many failures"},
+		"slow": {after(500 * time.Millisecond), "too slow"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +245,10 @@ func TestSplitterRollout(t *testing.T) {
 				var states []webservice.RolloutState
 				result, err := webservice.Rollout(t.Context(), s, "churn-2", &webservice.RolloutOptions{
 					Steps: []float64{10, 50, 100}, Bake: 40 * time.Second, DeleteOld: true,
-					Save: func(_ context.Context, state webservice.RolloutState) error { states = append(states, state); return nil },
+					Save: func(_ context.Context, state webservice.RolloutState) error {
+						states = append(states, state)
+						return nil
+					},
 				})
 				if test.reason != "" {
 					e := failure(t, err, webservice.ErrRolledBack)
