@@ -27,8 +27,8 @@ type rolloutTarget interface {
 	// identity is its kind, its workspace and its name.
 	identity() (kind, workspaceID, name string)
 	subject() string
-	// adopt makes ready a target that has forgotten its traffic.
-	adopt(s rollout.State)
+	// adopt makes ready a target that has forgotten its traffic, or notes why it cannot.
+	adopt(s rollout.State, check *validate.Checker)
 	// observe fills in what judges see of the target.
 	observe(look rollout.Look, o *Observation)
 	defaultJudge() Judge
@@ -195,7 +195,10 @@ func ResumeRollout(ctx context.Context, target RolloutTarget, state RolloutState
 	if err := options.check(operation, t.subject(), s.Version); err != nil {
 		return nil, err
 	}
-	t.adopt(s)
+	t.adopt(s, &check)
+	if err := check.Err(operation, t.subject()); err != nil {
+		return nil, err
+	}
 	return drive(ctx, t, s, &options)
 }
 

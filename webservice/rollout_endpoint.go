@@ -9,6 +9,7 @@ import (
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/jsonpatch"
 	"github.com/azureml-go/azureml/internal/rollout"
+	"github.com/azureml-go/azureml/internal/validate"
 )
 
 // RolloutTag is the name of the tag that an endpoint has while a [Rollout] is under way,
@@ -35,7 +36,7 @@ func (t *endpointTarget) identity() (kind, workspaceID, name string) {
 func (t *endpointTarget) subject() string { return t.endpoint.subject() }
 
 // adopt does nothing: an endpoint keeps its traffic.
-func (t *endpointTarget) adopt(rollout.State) {}
+func (t *endpointTarget) adopt(rollout.State, *validate.Checker) {}
 
 func (t *endpointTarget) observe(look rollout.Look, o *Observation) {
 	o.Endpoint, _ = look.Picture.Detail.(*AksEndpoint)

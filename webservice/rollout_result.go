@@ -102,7 +102,7 @@ func (s RolloutState) Old() string { return s.state.Old }
 // "rollingBack", "promoted" or "rolledBack".
 func (s RolloutState) Phase() string { return string(s.state.Phase) }
 
-// Percent is the step that it stands at.
+// Percent is the step that is in effect, 0 before the first.
 func (s RolloutState) Percent() float64 {
 	if s.state.ID == "" {
 		return 0
@@ -154,8 +154,8 @@ type RolloutEvent struct {
 	Target    string `json:"target"`
 	Version   string `json:"version"`
 	Old       string `json:"old"`
-	// Step counts from 1 to Steps, Percent is its share. Both are of the step that the
-	// rollout is at; they are zero before the first.
+	// Step counts from 1 to Steps, Percent is its share. Both are of the step that is in
+	// effect; they are zero before the first.
 	Step    int     `json:"step"`
 	Steps   int     `json:"steps"`
 	Percent float64 `json:"percent"`
@@ -208,11 +208,8 @@ func eventOf(e rollout.Event) RolloutEvent {
 	s := e.State
 	event := RolloutEvent{
 		Kind: RolloutEventKind(e.Kind), Time: time.Now(), RolloutID: s.ID, Target: s.Name, Version: s.Version, Old: s.Old,
-		Steps: len(s.Steps), Percent: s.Percent(), Err: e.Err,
+		Step: s.Reached(), Steps: len(s.Steps), Percent: s.Percent(), Err: e.Err,
 		Verdict: Verdict{Decision: Decision(e.Verdict.Decision), Reason: e.Verdict.Reason},
-	}
-	if s.Phase != rollout.Checking {
-		event.Step = s.Step + 1
 	}
 	if e.Traffic.Default != "" {
 		event.Traffic = e.Traffic.Shares()

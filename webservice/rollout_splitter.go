@@ -3,9 +3,12 @@ package webservice
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/rollout"
+	"github.com/azureml-go/azureml/internal/validate"
 )
 
 func (s *Splitter) rolloutTarget(o *RolloutOptions) rolloutTarget {
@@ -32,17 +35,18 @@ func (t *splitterTarget) subject() string { return t.splitter.String() }
 
 // adopt brings into effect what the state of a rollout says, where the splitter was made
 // anew and knows nothing of it.
-func (t *splitterTarget) adopt(state rollout.State) {
+func (t *splitterTarget) adopt(state rollout.State, check *validate.Checker) {
 	s := t.splitter
 	s.change.Lock()
 	defer s.change.Unlock()
-	if s.owner != "" || state.Phase == rollout.Checking {
-		return
-	}
-	for name := range state.Before.Own {
-		if s.byName[name] == nil && name != state.Old {
-			return // not the versions that it was about; the rollout will say so
+	done := state.Phase == rollout.Promoted || state.Phase == rollout.Deleting
+	for _, name := range slices.Sorted(maps.Keys(state.Before.Own)) {
+		if s.byName[name] == nil && (name != state.Old || !done) {
+			check.Addf("state", nil, "is about version %q, which the splitter does not have", name)
 		}
+	}
+	if !check.OK() || s.owner != "" || state.Phase == rollout.Checking {
+		return
 	}
 	traffic := state.Traffic()
 	switch state.Phase {

@@ -28,6 +28,8 @@ type Plan struct {
 const (
 	tries      = 4
 	firstPause = time.Second
+	// lastSaving bounds the saving of a state when a rollout stops.
+	lastSaving = 10 * time.Second
 )
 
 // Outcome is how a run ended.
@@ -59,6 +61,8 @@ type run struct {
 	seen Picture
 	// saved tells that the state is kept as it is now.
 	saved bool
+	// watched tells that the judge has been asked in this run.
+	watched bool
 }
 
 // Run goes on with a rollout from its state, to its end if nothing comes between.
@@ -73,16 +77,16 @@ func Run(ctx context.Context, target Target, state State, plan Plan) Result {
 			continue
 		}
 		if r.state.Phase == RollingBack {
-			result := r.stop(cause)
+			result := r.stop(ctx, cause)
 			result.Cause, result.RollBackErr = nil, cause
 			return result
 		}
 		if !r.mayRollBack(ctx, cause) {
-			return r.stop(cause)
+			return r.stop(ctx, cause)
 		}
 		r.state.Phase, r.state.Reason, r.saved = RollingBack, cause.Error(), false
 		if err := r.next(ctx); err != nil && !r.state.Ended() {
-			result := r.stop(cause)
+			result := r.stop(ctx, cause)
 			result.RollBackErr = err
 			return result
 		}
@@ -94,8 +98,14 @@ func Run(ctx context.Context, target Target, state State, plan Plan) Result {
 	return Result{Outcome: outcome, State: r.state, Cause: cause}
 }
 
-// stop leaves everything as it is.
-func (r *run) stop(cause error) Result {
+// stop leaves everything as it is. What has changed since the last saving is saved, once:
+// without that, resuming finds out by itself.
+func (r *run) stop(ctx context.Context, cause error) Result {
+	if !r.saved {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSaving)
+		defer cancel()
+		r.saved = r.plan.Save(ctx, r.state.Clone()) == nil
+	}
 	result := Result{Outcome: OutcomeStopped, State: r.state, Cause: cause}
 	if r.state.Phase == Deleting {
 		result.Outcome = OutcomePromoted

@@ -95,15 +95,26 @@ func (s State) Traffic() Traffic {
 	return s.final()
 }
 
+// Reached counts the steps whose traffic has come into effect.
+func (s State) Reached() int {
+	switch s.Phase {
+	case Checking:
+		return 0
+	case Shifting:
+		return s.Step
+	}
+	return s.Step + 1
+}
+
 // Percent is the step that is in effect, 0 before the first.
 func (s State) Percent() float64 {
-	switch s.Phase {
-	case Checking, RolledBack:
+	switch {
+	case s.Phase == RolledBack || s.Reached() == 0:
 		return 0
-	case Promoting, Deleting, Promoted:
+	case s.Phase == Deleting || s.Phase == Promoted:
 		return 100
 	}
-	return s.Steps[s.Step]
+	return s.Steps[s.Reached()-1]
 }
 
 // Parse reads a state's document. It takes only what this package can have written.

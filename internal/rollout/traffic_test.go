@@ -29,7 +29,7 @@ func some(r *rand.Rand) rollout.Traffic {
 func TestTrafficProperties(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20_000 {
+	for range 3_000 {
 		before := some(r)
 		shares := before.Shares()
 		pool := shares["a"] + shares["b"]

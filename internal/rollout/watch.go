@@ -14,7 +14,10 @@ func (r *run) watch(ctx context.Context, since time.Time, bake time.Duration, be
 	over, phase := since.Add(bake), r.state.Phase
 	for number := 1; ; number++ {
 		wait := min(r.plan.Interval, time.Until(over))
-		if wait <= 0 && number > 1 {
+		switch {
+		case !r.watched: // one that goes on after a pause looks at once
+			wait, r.watched = 0, true
+		case wait <= 0 && number > 1:
 			wait = r.plan.Interval
 		}
 		if err := sleep(ctx, wait); err != nil {
