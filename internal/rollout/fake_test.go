@@ -21,8 +21,8 @@ type fake struct {
 	calls, changes int
 	// fail decides for call n whether it fails, and whether it has its effect all the same.
 	fail func(n int) (err error, effect bool)
-	// racer is called in between looking and changing.
-	racer func(*fake)
+	// racer is called once in between looking and changing, follower right after a change.
+	racer, follower func(*fake)
 }
 
 func newFake() *fake {
@@ -69,6 +69,9 @@ func (f *fake) Apply(ctx context.Context, _ rollout.Picture, change rollout.Chan
 		f.changes++
 		f.picture.Traffic, f.picture.Owner = change.Traffic.Clone(), change.Owner
 		delete(f.picture.Traffic.Own, change.Delete)
+	}
+	if f.follower != nil {
+		f.follower(f)
 	}
 	return f.copy(), err
 }

@@ -333,6 +333,14 @@ func TestRaces(t *testing.T) {
 		assert.Equal(t, rollout.OutcomePromoted, result.Outcome, "ours was the last")
 
 		f, j = newFake(), &journal{}
+		f.follower = func(f *fake) { f.picture.Owner = "r2" } // its change comes right after ours
+		start := time.Now()
+		result = rollout.Run(t.Context(), f, begin(f), j.plan(promote))
+		assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
+		assert.Equal(t, 1, f.changes)
+		assert.Zero(t, time.Since(start), "it is noticed at once")
+
+		f, j = newFake(), &journal{}
 		s := begin(f)
 		f.picture.Owner = "r2"
 		result = rollout.Run(t.Context(), f, s, j.plan(promote))
