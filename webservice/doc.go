@@ -7,6 +7,8 @@
 // model.BeginDeploy takes one of them together with models and code, and gives an
 // *[AksWebservice] or *[AciWebservice] when it is done. On AKS callers are asked for a
 // key unless the configuration says otherwise, on ACI they are not.
+// [LoadDeployConfiguration] reads a configuration from the file deploymentconfig.json of
+// az ml model deploy.
 //
 // # Reading and changing
 //
@@ -23,7 +25,14 @@
 // with [Service.Scorer] from a service or with [NewScorer] from an address and a key; it
 // is safe for concurrent use and takes care of keys that change and tokens that end.
 // [Score] calls with Go values in place of JSON. An exception in the entry script is
-// [ErrScript], one that takes too long [ErrScoringTimeout].
+// [ErrScript], one that takes too long [ErrScoringTimeout]. [Service.Swagger] reads what a
+// script says of its input and output.
+//
+// # Keys
+//
+// A service on AKS or ACI has two keys that both let in, so that one can be replaced while
+// clients use the other. [Service.RotateKeys] does that with both: each new key is tried
+// at the service before clients are handed it, and what broke off can be continued.
 //
 // Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
 // tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
@@ -64,6 +73,7 @@
 //	AksWebservice.deploy_configuration(…)   AksDeployConfiguration{…}
 //	AciWebservice.deploy_configuration(…)   AciDeployConfiguration{…}
 //	AksEndpoint.deploy_configuration(…)     AksEndpointDeployConfiguration{…}
+//	az ml model deploy -dc FILE             LoadDeployConfiguration
 //	Webservice(ws, name)                    Get, GetAks, GetAci, GetEndpoint
 //	Webservice.list(ws, …)                  List
 //	service.update_deployment_state()       Refresh
@@ -71,8 +81,10 @@
 //	service.get_logs(num_lines, init)       Logs, FollowLogs
 //	service.get_keys()                      Keys
 //	service.regen_key(key, set_key)         RegenerateKey, SetKeys
+//	(nothing like it)                       RotateKeys
 //	service.get_token()                     Token
 //	service.run(input)                      Run, Scorer, Score
+//	service.swagger_uri                     SwaggerURI, Swagger
 //	service.update(…)                       BeginUpdate
 //	service.add_tags(…), remove_tags(…)     AddTags, RemoveTags
 //	service.add_properties(…)               AddProperties
