@@ -182,7 +182,7 @@ func TestProbeJudge(t *testing.T) {
 				s.srv.SetVersionScorer("churn", "version2", test.fresh)
 				s.srv.SetVersionScorer("churn", "version3", test.old)
 				reason := ""
-				_, err := webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", &webservice.RolloutOptions{
+				_, err := webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", &webservice.RolloutOptions{
 					Steps: []float64{10, 100}, Bake: 5 * time.Minute, Interval: time.Minute, Judge: webservice.ProbeJudge([][]byte{one}, &test.o),
 					OnEvent: func(e webservice.RolloutEvent) {
 						if e.Kind == webservice.RolloutEventJudged {
@@ -236,7 +236,7 @@ func TestProbesDirect(t *testing.T) {
 		s.srv.SetVersionScorer("churn", "version2", func(context.Context, *azuremltest.ScoreRequest) (*azuremltest.ScoreResponse, error) {
 			return nil, errors.New("boom")
 		})
-		_, err := webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", &webservice.RolloutOptions{
+		_, err := webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", &webservice.RolloutOptions{
 			Judge: webservice.ProbeJudge([][]byte{one}, &webservice.ProbeOptions{Direct: true}),
 		})
 		e := failure(t, err, webservice.ErrRolledBack)

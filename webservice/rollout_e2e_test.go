@@ -52,7 +52,7 @@ func newStage(t *testing.T, o *azuremltest.Options) stage {
 }
 
 // endpoint opens the workspace anew and reads the endpoint, as a program does that begins.
-func (s stage) endpoint(t *testing.T, ctx context.Context, options ...azcore.ClientOptions) *webservice.AksEndpoint {
+func (s stage) endpoint(ctx context.Context, t *testing.T, options ...azcore.ClientOptions) *webservice.AksEndpoint {
 	t.Helper()
 	options = append(options, s.srv.ClientOptions())
 	ws, err := workspace.Get(ctx, azuremltest.WorkspaceName, s.srv.Credential(), &workspace.GetOptions{
@@ -67,7 +67,7 @@ func (s stage) endpoint(t *testing.T, ctx context.Context, options ...azcore.Cli
 // picture is what a rollout may change of the endpoint.
 func (s stage) picture(t *testing.T) string {
 	t.Helper()
-	e := s.endpoint(t, t.Context())
+	e := s.endpoint(t.Context(), t)
 	text := fmt.Sprintf("%s %v", e.State, e.Tags)
 	for _, name := range []string{"version1", "version2", "version3"} {
 		v := e.Versions[name]
@@ -122,7 +122,7 @@ func TestRolloutPromotes(t *testing.T) {
 		var states []webservice.RolloutState
 		var observed []webservice.Observation
 		start := time.Now()
-		result, err := webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", &webservice.RolloutOptions{
+		result, err := webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", &webservice.RolloutOptions{
 			Judge: webservice.AllJudges(webservice.StateJudge(), func(ctx context.Context, o webservice.Observation) (webservice.Verdict, error) {
 				observed = append(observed, o)
 				return fine(ctx, o)
@@ -155,10 +155,10 @@ func TestRolloutPromotes(t *testing.T) {
 		// From its last state, and anew: nothing is changed.
 		sent := len(s.srv.Requests())
 		for range 2 {
-			result, err = webservice.ResumeRollout(t.Context(), s.endpoint(t, t.Context()), last, nil)
+			result, err = webservice.ResumeRollout(t.Context(), s.endpoint(t.Context(), t), last, nil)
 			require.NoError(t, err)
 			assert.Equal(t, webservice.RolloutPromoted, result.Outcome)
-			result, err = webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", nil)
+			result, err = webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", nil)
 			require.NoError(t, err)
 			assert.Equal(t, webservice.RolloutPromoted, result.Outcome)
 		}
@@ -172,7 +172,7 @@ func TestRolloutPromotes(t *testing.T) {
 func TestRolloutDeletesTheOldVersion(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(t *testing.T, s stage) {
-		_, err := webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", quick(fine))
+		_, err := webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", quick(fine))
 		require.NoError(t, err)
 		assert.Equal(t, deleted, s.picture(t))
 	})
@@ -184,7 +184,7 @@ func TestRolloutRollsBack(t *testing.T) {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			t.Parallel()
 			onStage(t, func(t *testing.T, s stage) {
-				result, err := webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", quick(badAt(step)))
+				result, err := webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", quick(badAt(step)))
 				e := failure(t, err, webservice.ErrRolledBack)
 				assert.Equal(t, `azureml: cannot roll out version "version2" of web service "churn": it was rolled back, the traffic is as it was before: it is worse`, e.Error())
 				assert.Equal(t, webservice.RolloutRolledBack, result.Outcome)
@@ -208,7 +208,7 @@ func TestRolloutIsCancelled(t *testing.T) {
 			})
 			options.OnCancel = action
 			start := time.Now()
-			result, err := webservice.Rollout(ctx, s.endpoint(t, ctx), "version2", options)
+			result, err := webservice.Rollout(ctx, s.endpoint(ctx, t), "version2", options)
 			require.ErrorIs(t, err, context.Canceled)
 			assert.Less(t, time.Since(start), 130*time.Second)
 			if action == webservice.RolloutRollBack {
@@ -222,10 +222,10 @@ func TestRolloutIsCancelled(t *testing.T) {
 			assert.Equal(t, "Healthy map[azureml-go.rollout:"+result.State.ID()+" team:ml] version1 20 true Control version2 45 false Treatment version3 10 false Treatment", s.picture(t))
 
 			// A second rollout is refused, and says how to go on.
-			_, err = webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", quick(fine))
+			_, err = webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", quick(fine))
 			e = failure(t, err, azureml.ErrConflict)
 			assert.Contains(t, e.Remedy, result.State.ID())
-			_, err = webservice.ResumeRollout(t.Context(), s.endpoint(t, t.Context()), result.State, quick(fine))
+			_, err = webservice.ResumeRollout(t.Context(), s.endpoint(t.Context(), t), result.State, quick(fine))
 			require.NoError(t, err)
 			assert.Equal(t, deleted, s.picture(t))
 		}
@@ -307,7 +307,7 @@ func killAndResume(t *testing.T, s stage, n int, judge webservice.Judge, want st
 	through := s.srv.ClientOptions()
 	through.Transport = k
 	k.left = 1 << 30
-	e := s.endpoint(t, ctx, through)
+	e := s.endpoint(ctx, t, through)
 	k.left = n
 	_, err := webservice.Rollout(ctx, e, "version2", options)
 	k.mu.Lock()
@@ -322,11 +322,11 @@ func killAndResume(t *testing.T, s stage, n int, judge webservice.Judge, want st
 	}
 	options = quick(judge)
 	if saved == nil {
-		_, err = webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", options)
+		_, err = webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", options)
 	} else {
 		state, parseErr := webservice.ParseRolloutState(saved)
 		require.NoError(t, parseErr)
-		_, err = webservice.ResumeRollout(t.Context(), s.endpoint(t, t.Context()), state, options)
+		_, err = webservice.ResumeRollout(t.Context(), s.endpoint(t.Context(), t), state, options)
 	}
 	if err != nil {
 		require.ErrorIs(t, err, webservice.ErrRolledBack, "killed at %d", n)
@@ -348,7 +348,7 @@ func TestRolloutRace(t *testing.T) {
 				for i := range 4 {
 					wg.Go(func() {
 						time.Sleep(time.Duration(i*seed) * time.Millisecond)
-						_, err := webservice.Rollout(t.Context(), s.endpoint(t, t.Context()), "version2", quick(fine))
+						_, err := webservice.Rollout(t.Context(), s.endpoint(t.Context(), t), "version2", quick(fine))
 						switch {
 						case err == nil:
 							wins.Add(1)
@@ -373,7 +373,7 @@ func TestRolloutRace(t *testing.T) {
 func TestRolloutOverTCP(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, &azuremltest.Options{OperationPolls: 1})
-	e := s.endpoint(t, t.Context())
+	e := s.endpoint(t.Context(), t)
 	var served sync.Map
 	for _, name := range []string{"version1", "version2", "version3"} {
 		var count atomic.Int64
@@ -451,7 +451,7 @@ func TestRolloutFaults(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", from), func(t *testing.T) {
 				t.Parallel()
 				onStage(t, func(t *testing.T, s stage) {
-					e := s.endpoint(t, t.Context())
+					e := s.endpoint(t.Context(), t)
 					fault.From = from
 					s.srv.Fault(fault)
 					_, err := webservice.Rollout(t.Context(), e, "version2", quick(fine))
@@ -469,7 +469,7 @@ func TestRolloutFaults(t *testing.T) {
 		}
 	}
 	onStage(t, func(t *testing.T, s stage) {
-		e := s.endpoint(t, t.Context())
+		e := s.endpoint(t.Context(), t)
 		s.srv.FailNextOperation(azuremltest.OperationFailure{Kind: "service"})
 		_, err := webservice.Rollout(t.Context(), e, "version2", quick(fine))
 		require.NoError(t, err, "an operation that failed is begun again")
@@ -477,7 +477,7 @@ func TestRolloutFaults(t *testing.T) {
 		assert.Equal(t, deleted, s.picture(t))
 	})
 	onStage(t, func(t *testing.T, s stage) {
-		e := s.endpoint(t, t.Context())
+		e := s.endpoint(t.Context(), t)
 		s.srv.Fault(azuremltest.Fault{Method: http.MethodPatch, From: 2, Count: 1, Status: 403})
 		_, err := webservice.Rollout(t.Context(), e, "version2", quick(fine))
 		failure(t, err, webservice.ErrRolledBack)
@@ -485,7 +485,7 @@ func TestRolloutFaults(t *testing.T) {
 		assert.Equal(t, before, s.picture(t))
 	})
 	onStage(t, func(t *testing.T, s stage) {
-		e := s.endpoint(t, t.Context())
+		e := s.endpoint(t.Context(), t)
 		s.srv.Fault(azuremltest.Fault{Method: http.MethodPatch, From: 2, Count: -1, Status: 500})
 		result, err := webservice.Rollout(t.Context(), e, "version2", quick(fine))
 		failed := failure(t, err, nil)

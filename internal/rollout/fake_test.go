@@ -31,12 +31,13 @@ func newFake() *fake {
 	}}}
 }
 
-func (f *fake) count() (error, bool) {
+func (f *fake) count() (effect bool, err error) {
 	f.calls++
 	if f.fail == nil {
-		return nil, true
+		return true, nil
 	}
-	return f.fail(f.calls)
+	err, effect = f.fail(f.calls)
+	return effect, err
 }
 
 func (f *fake) Read(ctx context.Context) (rollout.Picture, error) {
@@ -45,7 +46,7 @@ func (f *fake) Read(ctx context.Context) (rollout.Picture, error) {
 	if err := ctx.Err(); err != nil {
 		return rollout.Picture{}, err
 	}
-	if err, _ := f.count(); err != nil {
+	if _, err := f.count(); err != nil {
 		return rollout.Picture{}, err
 	}
 	return f.copy(), nil
@@ -64,7 +65,7 @@ func (f *fake) Apply(ctx context.Context, _ rollout.Picture, change rollout.Chan
 		f.racer = nil
 		racer(f)
 	}
-	err, effect := f.count()
+	effect, err := f.count()
 	if effect {
 		f.changes++
 		f.picture.Traffic, f.picture.Owner = change.Traffic.Clone(), change.Owner
