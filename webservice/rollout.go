@@ -153,7 +153,7 @@ func Rollout(ctx context.Context, target RolloutTarget, version string, o *Rollo
 		return &RolloutResult{Outcome: RolloutPromoted, Traffic: now.Traffic.Shares()}, nil
 	}
 	if now.Owner != "" && now.Owner != options.TakeOver {
-		return nil, lost(operation, t.subject(), &rollout.LostError{Owner: now.Owner})
+		return nil, lost(operation, t.subject(), &rollout.LostError{Owner: now.Owner}, "")
 	}
 	state := rollout.State{
 		Format: rollout.Format, ID: uuid.NewString(), Version: version, Old: now.Traffic.Default, DeleteOld: options.DeleteOld,

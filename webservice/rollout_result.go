@@ -238,7 +238,7 @@ func rolloutError(subject string, end rollout.Result) error {
 		e.Message = fmt.Sprintf("it should be rolled back (%s), but that failed: %s", s.Reason, plain(end.RollBackErr))
 		e.Remedy = "Look at the endpoint's traffic. Resume the rollout from its state to roll back, or set the traffic yourself."
 	case isForeign(end.Cause):
-		return lost(e.Operation, subject, end.Cause)
+		return lost(e.Operation, subject, end.Cause, s.ID)
 	default:
 		e.Message = fmt.Sprintf("stopped at %v %%, the traffic stays as it is: %s", s.Percent(), plain(end.Cause))
 		e.Remedy = "Resume the rollout from its state (ResumeRollout)."
@@ -252,8 +252,9 @@ func isForeign(err error) bool {
 	return mark || drift
 }
 
-// lost is the error of a rollout whose target is in other hands.
-func lost(operation, subject string, cause error) error {
+// lost is the error of a rollout whose target is in other hands. Of id it is the mark
+// that it has left, if any.
+func lost(operation, subject string, cause error, id string) error {
 	e := &azureml.Error{Operation: operation, Subject: subject, Kind: azureml.ErrConflict, Err: cause, Message: cause.Error()}
 	if mark, ok := errors.AsType[*rollout.LostError](cause); ok {
 		e.Remedy = "Look who has changed the endpoint; this rollout touches nothing more."
@@ -262,7 +263,7 @@ func lost(operation, subject string, cause error) error {
 		}
 		return e
 	}
-	e.Remedy = "This rollout touches nothing more. Begin anew with TakeOver and this one's id when the traffic is as it should be."
+	e.Remedy = fmt.Sprintf("This rollout touches nothing more. When the traffic is as it should be, begin anew with TakeOver %q.", id)
 	return e
 }
 

@@ -204,8 +204,8 @@ func (s *Splitter) Traffic() map[string]float64 {
 }
 
 // SetTraffic shares calls out anew, at once; calls under way go on. The shares are in
-// percent; versions that are not named get 0, and the first version of those named with
-// the largest share becomes the default. Errors: azureml.ErrInvalid unless they are 100
+// percent; versions that are not named get 0, and the one with the largest share becomes
+// the default. Errors: azureml.ErrInvalid unless they are 100
 // together and of versions that are there; azureml.ErrConflict while a rollout is under
 // way.
 func (s *Splitter) SetTraffic(shares map[string]float64) error {
@@ -230,7 +230,7 @@ func (s *Splitter) SetTraffic(shares map[string]float64) error {
 	s.change.Lock()
 	defer s.change.Unlock()
 	if s.owner != "" {
-		return lost(operation, s.String(), &rollout.LostError{Owner: s.owner})
+		return lost(operation, s.String(), &rollout.LostError{Owner: s.owner}, "")
 	}
 	next := rollout.Traffic{Own: map[string]float64{}}
 	most := -1.0
@@ -296,7 +296,9 @@ func neverSent(err error) bool {
 	return ok && e.StatusCode == 0 && errors.Is(e, azureml.ErrInvalid)
 }
 
-// Stats is what was seen of each version since the splitter was made.
+// Stats is what was seen of each version since the splitter was made. A call that did not
+// succeed is a failure, whatever its status; those that the caller gave up, and those
+// that were never sent, do not count.
 func (s *Splitter) Stats() map[string]VersionStats {
 	all := make(map[string]VersionStats, len(s.versions))
 	for _, v := range s.versions {

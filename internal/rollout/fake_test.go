@@ -77,6 +77,13 @@ func (f *fake) Apply(ctx context.Context, _ rollout.Picture, change rollout.Chan
 	return f.copy(), err
 }
 
+// change does what somebody else does.
+func (f *fake) change(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
+}
+
 func (f *fake) copy() rollout.Picture {
 	p := f.picture
 	p.Traffic = p.Traffic.Clone()

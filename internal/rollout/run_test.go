@@ -354,25 +354,27 @@ func TestRaces(t *testing.T) {
 
 		// At every later moment another one writes its mark: ours stops and touches nothing.
 		for minutes := 1; minutes < 30; minutes += 4 {
-			f, j = newFake(), &journal{}
+			f, j := newFake(), &journal{}
 			changes := 0
-			time.AfterFunc(time.Duration(minutes)*time.Minute+time.Second, func() { f.picture.Owner = "r2"; changes = f.changes })
+			time.AfterFunc(time.Duration(minutes)*time.Minute+time.Second, func() {
+				f.change(func() { f.picture.Owner, changes = "r2", f.changes })
+			})
 			result = rollout.Run(t.Context(), f, begin(f), j.plan(promote))
 			assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
 			_, ok := errors.AsType[*rollout.LostError](result.Cause)
 			require.True(t, ok, "%v", result.Cause)
-			assert.Equal(t, changes, f.changes)
+			f.change(func() { assert.Equal(t, changes, f.changes) })
 			assert.Equal(t, "r2", f.picture.Owner)
 		}
 
 		// Somebody takes the traffic away by hand.
-		f, j = newFake(), &journal{}
-		time.AfterFunc(15*time.Minute, func() { f.picture.Traffic.Own["b"] = 0 })
-		result = rollout.Run(t.Context(), f, begin(f), j.plan(promote))
+		hand, j := newFake(), &journal{}
+		time.AfterFunc(15*time.Minute, func() { hand.change(func() { hand.picture.Traffic.Own["b"] = 0 }) })
+		result = rollout.Run(t.Context(), hand, begin(hand), j.plan(promote))
 		assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
 		_, ok = errors.AsType[*rollout.DriftError](result.Cause)
 		require.True(t, ok, "%v", result.Cause)
-		assert.Zero(t, f.picture.Traffic.Own["b"])
+		hand.change(func() { assert.Zero(t, hand.picture.Traffic.Own["b"]) })
 		synctest.Wait()
 	})
 }
