@@ -28,15 +28,15 @@
 // [ErrScript], one that takes too long [ErrScoringTimeout]. [Service.Swagger] reads what a
 // script says of its input and output.
 //
+// Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
+// tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
+// such addresses.
+//
 // # Keys
 //
 // A service on AKS or ACI has two keys that both let in, so that one can be replaced while
 // clients use the other. [Service.RotateKeys] does that with both: each new key is tried
 // at the service before clients are handed it, and what broke off can be continued.
-//
-// Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
-// tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
-// such addresses.
 //
 // # Endpoints
 //
