@@ -124,12 +124,15 @@ func AllJudges(judges ...Judge) Judge {
 }
 
 // StateJudge looks at what the service itself says: it promotes while the new version is
-// healthy, rolls back when it has failed or is gone, and holds otherwise. Of a [Splitter]
+// healthy, rolls back when it has failed or is gone, and holds otherwise, also when the
+// endpoint as a whole has failed. Of a [Splitter]
 // it reads the services that the splitter was given.
 func StateJudge() Judge {
 	return func(ctx context.Context, o Observation) (Verdict, error) {
 		var version *AksWebservice
 		switch {
+		case o.Endpoint != nil && o.Endpoint.State == StateFailed:
+			return Verdict{DecisionHold, "the endpoint is " + string(StateFailed)}, nil
 		case o.Endpoint != nil:
 			version = o.Endpoint.Versions[o.Version]
 		case o.Splitter != nil:

@@ -134,7 +134,11 @@ func TestStateJudge(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, verdict.Decision, state)
 	}
-	verdict, err := webservice.TrafficJudge(nil)(t.Context(), webservice.Observation{})
+	failed := &webservice.AksEndpoint{Service: webservice.Service{State: webservice.StateFailed}}
+	verdict, err := webservice.StateJudge()(t.Context(), webservice.Observation{Version: "v2", Endpoint: failed})
+	require.NoError(t, err)
+	assert.Equal(t, webservice.DecisionHold, verdict.Decision)
+	verdict, err = webservice.TrafficJudge(nil)(t.Context(), webservice.Observation{})
 	require.NoError(t, err)
 	assert.Equal(t, webservice.DecisionHold, verdict.Decision)
 }

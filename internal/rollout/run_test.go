@@ -299,6 +299,26 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
+// TestResumedLongAfter: the hours in which no program was there are no undecided ones.
+func TestResumedLongAfter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, j := newFake(), &journal{}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Minute, cancel)
+		result := rollout.Run(ctx, f, begin(f), j.plan(promote))
+		assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
+		time.Sleep(5 * time.Hour)
+		looks := 0
+		result = rollout.Run(t.Context(), f, result.State, j.plan(func(ctx context.Context, l rollout.Look) (rollout.Verdict, error) {
+			if looks++; looks < 4 {
+				return rollout.Verdict{Decision: rollout.Hold}, nil
+			}
+			return promote(ctx, l)
+		}))
+		assert.Equal(t, rollout.OutcomePromoted, result.Outcome, result.State.Reason)
+	})
+}
+
 // TestRollBackIsBounded: one that cannot succeed ends, cancelled or not.
 func TestRollBackIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {

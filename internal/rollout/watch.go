@@ -12,6 +12,11 @@ import (
 // target stands elsewhere than the state said.
 func (r *run) watch(ctx context.Context, since time.Time, bake time.Duration, before bool) (Verdict, error) {
 	over, phase := since.Add(bake), r.state.Phase
+	patience := time.Now() // time in which nobody looked does not count as undecided
+	if over.After(patience) {
+		patience = over
+	}
+	patience = patience.Add(r.plan.MaxHold)
 	for number := 1; ; number++ {
 		wait := min(r.plan.Interval, time.Until(over))
 		switch {
@@ -35,7 +40,7 @@ func (r *run) watch(ctx context.Context, since time.Time, bake time.Duration, be
 		if err != nil {
 			return verdict, err
 		}
-		if held := time.Since(over); verdict.Decision == Hold && r.plan.MaxHold > 0 && held >= r.plan.MaxHold {
+		if verdict.Decision == Hold && r.plan.MaxHold > 0 && !time.Now().Before(patience) {
 			verdict = Verdict{RollBack, fmt.Sprintf("undecided for %v beyond the time to bake: %s", r.plan.MaxHold, verdict.Reason)}
 		}
 		r.emit(Event{Kind: EventJudged, Traffic: now.Traffic, Verdict: verdict})
