@@ -105,7 +105,7 @@ func (c *call) target() *service {
 	host, name := c.host(), c.path("name")
 	for _, ws := range c.srv.world.sortedWorkspaces(func(*workspace) bool { return true }) {
 		if name != "" {
-			if svc := ws.data.services[name]; svc != nil && svc.spec.ComputeType != typeACI && svc.isAt(host) {
+			if svc := ws.data.services[name]; svc != nil && svc.spec.ComputeType != typeACI && svc.isAt(host) && svc.routed() {
 				return svc
 			}
 			continue
@@ -117,6 +117,12 @@ func (c *call) target() *service {
 		}
 	}
 	return nil
+}
+
+// routed reports whether the cluster's router knows services of that type.
+func (svc *service) routed() bool {
+	k := svc.ws.compute(orEmpty(svc.spec.ComputeName))
+	return svc.spec.ComputeType != typeEndpoint || k == nil || !k.newRouter
 }
 
 // isAt reports whether the service's cluster answers under the name.
@@ -132,6 +138,7 @@ func (svc *service) isAt(host string) bool {
 // scoring is a scoring request that has been routed.
 type scoring struct {
 	svc     *service
+	name    string // of the service, whose specification may be replaced meanwhile
 	version *liveVersion
 	scorer  Scorer
 }
@@ -172,8 +179,9 @@ func (c *call) admitScoring(s *scoring) (status int, text string) {
 	} else if s.version = s.svc.live.route(); s.version == nil {
 		return http.StatusServiceUnavailable, "no replicas available"
 	}
-	if s.scorer = c.srv.scorers[scorerKey{s.svc.spec.Name, s.version.name}]; s.scorer == nil {
-		s.scorer = c.srv.scorers[scorerKey{s.svc.spec.Name, ""}]
+	s.name = s.svc.spec.Name
+	if s.scorer = c.srv.scorers[scorerKey{s.name, s.version.name}]; s.scorer == nil {
+		s.scorer = c.srv.scorers[scorerKey{s.name, ""}]
 	}
 	if s.scorer == nil {
 		s.scorer = echo
@@ -223,7 +231,7 @@ func (c *call) score() {
 	}
 	header := c.r.Header.Clone()
 	header.Del("Authorization")
-	in := &ScoreRequest{Service: s.svc.spec.Name, Version: s.version.name, Body: body, Header: header, model: s.version.model}
+	in := &ScoreRequest{Service: s.name, Version: s.version.name, Body: body, Header: header, model: s.version.model}
 	began := time.Now()
 	out, problem := s.run(c, in)
 	h := c.w.Header()
@@ -302,7 +310,7 @@ func (c *call) swagger() {
 	if !ok {
 		return
 	}
-	name, path := s.svc.spec.Name, strings.TrimSuffix(c.r.URL.Path, "swagger.json")
+	name, path := s.name, strings.TrimSuffix(c.r.URL.Path, "swagger.json")
 	anything := map[string]any{"type": "object"}
 	c.json(http.StatusOK, map[string]any{
 		"swagger": "2.0",
