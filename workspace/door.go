@@ -167,6 +167,18 @@ func (w *Workspace) request(ctx context.Context, r Request) (rest.Request, error
 	return w.connection.prepare(r, rest.Join(base, query, path)), nil
 }
 
+// opened refuses a workspace that nobody has opened, such as the nil one that comes with
+// an error that was not looked at.
+func (w *Workspace) opened(r Request) error {
+	if w != nil && w.client != nil {
+		return nil
+	}
+	return &azureml.Error{
+		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid,
+		Message: "the workspace is nil, or was not opened with workspace.Get or workspace.FromConfig",
+	}
+}
+
 // prepare makes the request proper.
 func (c *connection) prepare(r Request, address string) rest.Request {
 	method := r.Method
@@ -231,7 +243,7 @@ func (w *Workspace) scope() string {
 // clients of other services (storage, scoring) that shall use the same transport.
 func (w *Workspace) ClientOptions() azcore.ClientOptions {
 	if w == nil || w.connection == nil {
-		return azcore.ClientOptions{}
+		return azcore.ClientOptions{} // what is done with them fails for want of a workspace
 	}
 	return w.connection.options
 }
