@@ -278,4 +278,3 @@ func TestSaveStateUnderLoad(t *testing.T) {
 	assert.Equal(t, srv.Services(defaultWorkspace), again.Services(defaultWorkspace))
 	assert.Len(t, again.Services(defaultWorkspace), 20)
 }
-
