@@ -131,6 +131,18 @@ func List[T any](ctx context.Context, w *Workspace, r Request, next func(r Reque
 	}
 }
 
+// opened refuses a workspace that is nil, or that was written down by hand: it has no
+// credential.
+func (w *Workspace) opened(r Request) error {
+	if w != nil && w.client != nil {
+		return nil
+	}
+	return &azureml.Error{
+		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "it belongs to no workspace that was opened",
+		Remedy: "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
+	}
+}
+
 // request resolves r to an address.
 func (w *Workspace) request(ctx context.Context, r Request) (rest.Request, error) {
 	if err := w.opened(r); err != nil {
