@@ -138,8 +138,9 @@ func (w *Workspace) opened(r Request) error {
 		return nil
 	}
 	return &azureml.Error{
-		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "it belongs to no workspace that was opened",
-		Remedy: "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
+		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid,
+		Message: "the workspace is nil, or was not opened with workspace.Get or workspace.FromConfig",
+		Remedy:  "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
 	}
 }
 
@@ -231,7 +232,7 @@ func (w *Workspace) scope() string {
 // clients of other services (storage, scoring) that shall use the same transport.
 func (w *Workspace) ClientOptions() azcore.ClientOptions {
 	if w == nil || w.connection == nil {
-		return azcore.ClientOptions{}
+		return azcore.ClientOptions{} // what is done with them fails for want of a workspace
 	}
 	return w.connection.options
 }
