@@ -72,9 +72,9 @@ func TestWhoImportsWhom(t *testing.T) {
 	t.Parallel()
 	const azure = "github.com/Azure/azure-sdk-for-go/sdk/"
 	places := map[string][]string{
-		azure + "azidentity":                    {"authentication", "internal/signin", "examples"},
+		azure + "azidentity":                    {"authentication", "internal/signin", "internal/bench", "examples"},
 		azure + "azidentity/cache":              {"examples/azml"},
-		azure + "storage/azblob/blockblob":      {"internal/blob"},
+		azure + "storage/azblob/blockblob":      {"internal/blob", "internal/bench"},
 		"github.com/hashicorp/go-retryablehttp": {"internal/scoring"},
 		azure + "storage/azblob":                nil,
 		"github.com/stretchr/testify":           testOnly,
