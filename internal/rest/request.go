@@ -155,11 +155,31 @@ func decode(r Request, resp *http.Response, out any, attempts int) error {
 	return nil
 }
 
+// Keeper is what wants to see the JSON that it was decoded from.
+type Keeper interface {
+	// KeepJSON gets the text, which is the keeper's own. mismatch is not nil if there
+	// was something of a type that was not expected; that is then missing.
+	KeepJSON(text []byte, mismatch error)
+}
+
 // Unmarshal is json.Unmarshal that takes members of an unexpected type as absent
-// ("reading is lenient"), as long as the value as a whole has the right type.
+// ("reading is lenient"), as long as the value as a whole has the right type. A [Keeper]
+// gets data, which must not be used for anything else then.
 func Unmarshal(data []byte, out any) error {
-	err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), out)
-	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && mismatch.Field != "" {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if page, ok := out.(interface{ unmarshalText(data []byte) error }); ok {
+		return page.unmarshalText(data)
+	}
+	err := json.Unmarshal(data, out)
+	mismatch, odd := errors.AsType[*json.UnmarshalTypeError](err)
+	if err != nil && !odd {
+		return err
+	}
+	if keeper, ok := out.(Keeper); ok {
+		keeper.KeepJSON(data, err)
+		return nil
+	}
+	if odd && mismatch.Field != "" {
 		return nil
 	}
 	return err
