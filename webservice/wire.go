@@ -1,7 +1,6 @@
 package webservice
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -13,11 +12,9 @@ import (
 // that are declared here stand before those of the same name in AksWebservice, which
 // cannot be read as they are. What it cannot read, [decode] can.
 type wireService struct {
-	AksWebservice
+	*AksWebservice
 	CreatedTime rest.Time     `json:"createdTime"`
 	UpdatedTime rest.Time     `json:"updatedTime"`
-	Tags        wireTextsMap  `json:"kvTags"`
-	Properties  wireTextsMap  `json:"properties"`
 	Image       wireImage     `json:"environmentImageRequest"`
 	Models      []wireModelID `json:"models"`
 
@@ -47,8 +44,7 @@ type wireService struct {
 // KeepJSON makes it a rest.Keeper.
 func (w *wireService) KeepJSON(text []byte, mismatch error) {
 	w.text = text
-	w.careful = mismatch != nil || bool(w.SSLKey) || bool(w.Versions) || w.Tags.odd || w.Properties.odd ||
-		!bytes.HasPrefix(text, []byte{'{'})
+	w.careful = mismatch != nil || bool(w.SSLKey) || bool(w.Versions) || w.AksWebservice == nil
 }
 
 type wireImage struct {
@@ -69,24 +65,6 @@ func (p *wirePresent) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// wireTextsMap is a map of texts; odd tells of values of other types.
-type wireTextsMap struct {
-	texts map[string]string
-	odd   bool
-}
-
-// UnmarshalJSON never fails.
-func (m *wireTextsMap) UnmarshalJSON(data []byte) error {
-	m.texts, m.odd = nil, false
-	if err := json.Unmarshal(data, &m.texts); err != nil {
-		m.odd = true
-	}
-	if len(m.texts) == 0 {
-		m.texts = nil
-	}
-	return nil
-}
-
 // service makes a snapshot.
 func (w *wireService) service(ws *workspace.Workspace) (Webservice, error) {
 	if w.careful {
@@ -94,7 +72,7 @@ func (w *wireService) service(ws *workspace.Workspace) (Webservice, error) {
 	}
 	s := &w.Service
 	s.CreatedTime, s.UpdatedTime = w.CreatedTime.Time, w.UpdatedTime.Time
-	s.Tags, s.Properties = w.Tags.texts, w.Properties.texts
+	s.Tags, s.Properties = orNil(s.Tags), orNil(s.Properties)
 	s.ws, s.raw, s.runner = ws, w.text, new(runner)
 	if s.SwaggerURI == "" {
 		s.SwaggerURI = swaggerURI(s.ScoringURI)
@@ -110,9 +88,8 @@ func (w *wireService) service(ws *workspace.Workspace) (Webservice, error) {
 	}
 	switch s.ComputeType {
 	case ComputeTypeAKS:
-		aks := w.AksWebservice
-		aks.ModelIDs, aks.Environment = ids, environment
-		return &aks, nil
+		w.ModelIDs, w.Environment = ids, environment
+		return w.AksWebservice, nil
 	case ComputeTypeACI:
 		return &AciWebservice{
 			Service: *s, ContainerResourceRequirements: w.ContainerResourceRequirements, Location: w.Location, DataCollection: w.DataCollection,
@@ -122,4 +99,12 @@ func (w *wireService) service(ws *workspace.Workspace) (Webservice, error) {
 	}
 	// Kinds that are rare, and looked at member by member.
 	return decode(ws, w.text)
+}
+
+// orNil is texts, nil if there are none.
+func orNil(texts map[string]string) map[string]string {
+	if len(texts) == 0 {
+		return nil
+	}
+	return texts
 }

@@ -9,6 +9,15 @@ import (
 	"github.com/azureml-go/azureml/webservice"
 )
 
+// described is what a caller of the bare service would decode to know what we tell.
+type described struct {
+	webservice.AksWebservice
+	Image struct {
+		ModelIDs    []string                         `json:"modelIds"`
+		Environment *webservice.EnvironmentReference `json:"environment"`
+	} `json:"environmentImageRequest"`
+}
+
 // management compares reading a web service with azcore's pipeline and encoding/json.
 func management(ctx context.Context, s settings) ([]line, error) {
 	c := newCloud(map[string][]byte{servicesPath + "/svc": mustJSON(serviceJSON("svc"))})
@@ -21,7 +30,7 @@ func management(ctx context.Context, s settings) ([]line, error) {
 	const calls = 1000
 	bare := func(ctx context.Context) (int, []time.Duration, error) {
 		return parallel(ctx, 1, calls, func(ctx context.Context) error {
-			var svc webservice.AksWebservice
+			var svc described
 			if err := read(ctx, pipeline, "https://"+servicesHost+servicesPath+"/svc", &svc); err != nil {
 				return err
 			}
@@ -94,8 +103,8 @@ func listing(ctx context.Context, s settings) ([]line, error) {
 		n := 0
 		for address := "https://" + servicesHost + servicesPath; address != ""; {
 			var page struct {
-				Value    []webservice.AksWebservice `json:"value"`
-				NextLink string                     `json:"nextLink"`
+				Value    []described `json:"value"`
+				NextLink string      `json:"nextLink"`
 			}
 			if err := read(ctx, pipeline, address, &page); err != nil {
 				return 0, nil, err

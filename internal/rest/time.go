@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -27,7 +28,9 @@ func ParseTime(text string) Time {
 // UnmarshalJSON never fails.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var text string
-	if json.Unmarshal(data, &text) != nil {
+	if n := len(data); n > 1 && data[0] == '"' && !bytes.ContainsRune(data, '\\') {
+		text = string(data[1 : n-1]) // as nearly every time is written
+	} else if json.Unmarshal(data, &text) != nil {
 		text = ""
 	}
 	*t = ParseTime(text)
