@@ -12,6 +12,7 @@ func (s *Server) serviceRoutes() []route {
 	return []route{
 		mmsRoute(http.MethodPost, "/services", (*call).createService),
 		mmsRoute(http.MethodGet, "/services", (*call).listServices),
+		mmsRoute(http.MethodPost, "/services/list", func(c *call) { c.listByBody(serviceFilters, c.listServices) }),
 		mmsRoute(http.MethodGet, "/services/{name}", (*call).getService),
 		mmsRoute(http.MethodPatch, "/services/{name}", (*call).patchService),
 		mmsRoute(http.MethodDelete, "/services/{name}", (*call).deleteService),
@@ -267,6 +268,9 @@ func (svc *service) checkChange(next *serviceSpec, steps []patchOperation) (bad 
 		if v := next.Versions[name]; v != nil {
 			bad = append(bad, changedProperties(before.Versions[name].Properties, v.Properties)...)
 		}
+	}
+	if next.Versions[before.Name] != nil {
+		bad.add("InvalidVersionName", "A version of endpoint %s cannot have the endpoint's name.", before.Name)
 	}
 	for _, s := range steps {
 		name, rest, _ := strings.Cut(strings.TrimPrefix(s.Path, "/versions/"), "/")

@@ -67,10 +67,11 @@ type Webservice interface {
 	Keys(ctx context.Context) (*Keys, error)
 	RegenerateKey(ctx context.Context, key KeyType, o *RegenerateKeyOptions) (*Keys, error)
 	SetKeys(ctx context.Context, primary, secondary azureml.Secret) (*Keys, error)
+	RotateKeys(ctx context.Context, o *RotateKeysOptions) (*Keys, error)
 	Token(ctx context.Context) (*AccessToken, error)
 	Scorer(ctx context.Context, o *ScorerOptions) (*Scorer, error)
 	Run(ctx context.Context, body []byte) ([]byte, error)
-	Swagger(ctx context.Context) (json.RawMessage, error)
+	Swagger(ctx context.Context) (*Swagger, error)
 	BeginDelete(ctx context.Context, o *DeleteOptions) (*runtime.Poller[DeleteResult], error)
 
 	sealed()
@@ -120,6 +121,8 @@ type Service struct {
 	ws     *workspace.Workspace
 	raw    json.RawMessage
 	runner *runner
+	// endpoint is the one that s is a version of; empty for a service of its own.
+	endpoint string
 }
 
 // ServiceError is why a deployment failed, as the service keeps it.
@@ -163,7 +166,7 @@ func subject(name string) string { return fmt.Sprintf("web service %q", name) }
 func (s *Service) request(operation, method string, below ...string) workspace.Request {
 	r := workspace.Request{
 		Service: workspace.ModelManagement, Operation: operation, Subject: s.subject(),
-		Method: method, Path: servicePath(s.Name),
+		Method: method, Path: servicePath(s.address()),
 	}
 	for _, segment := range below {
 		r.Path += "/" + workspace.Segment(segment)
