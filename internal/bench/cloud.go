@@ -116,6 +116,7 @@ func read(ctx context.Context, p runtime.Pipeline, address string, out any) erro
 	if err != nil {
 		return err
 	}
+	request.Raw().Header.Set("Accept", "application/json") // as all generated clients do
 	resp, err := p.Do(request)
 	if err != nil {
 		return err

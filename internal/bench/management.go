@@ -31,7 +31,7 @@ func management(ctx context.Context, s settings) ([]line, error) {
 	bare := func(ctx context.Context) (int, []time.Duration, error) {
 		return parallel(ctx, 1, calls, func(ctx context.Context) error {
 			var svc described
-			if err := read(ctx, pipeline, "https://"+servicesHost+servicesPath+"/svc", &svc); err != nil {
+			if err := read(ctx, pipeline, "https://"+servicesHost+servicesPath+"/svc?expand=true", &svc); err != nil {
 				return err
 			}
 			return named(svc.Name)
@@ -70,10 +70,9 @@ const (
 	pageSize = 100
 )
 
-// listing compares a list of 10,000 services with bare paging.
-func listing(ctx context.Context, s settings) ([]line, error) {
+// servicesInPages is a cloud that lists 10,000 services, and the size of a page.
+func servicesInPages() (c *cloud, pageBytes int) {
 	answers := map[string][]byte{}
-	pageBytes := 0
 	for first := 0; first < listed; first += pageSize {
 		var page struct {
 			Value    []map[string]any `json:"value"`
@@ -92,7 +91,12 @@ func listing(ctx context.Context, s settings) ([]line, error) {
 		answers[path] = mustJSON(page)
 		pageBytes = len(answers[path])
 	}
-	c := newCloud(answers)
+	return newCloud(answers), pageBytes
+}
+
+// listing compares a list of 10,000 services with bare paging.
+func listing(ctx context.Context, s settings) ([]line, error) {
+	c, pageBytes := servicesInPages()
 	defer c.close()
 	ws, err := c.workspace(ctx)
 	if err != nil {
@@ -101,7 +105,7 @@ func listing(ctx context.Context, s settings) ([]line, error) {
 	pipeline := c.pipeline()
 	bare := func(ctx context.Context) (int, []time.Duration, error) {
 		n := 0
-		for address := "https://" + servicesHost + servicesPath; address != ""; {
+		for address := "https://" + servicesHost + servicesPath + "?expand=true"; address != ""; {
 			var page struct {
 				Value    []described `json:"value"`
 				NextLink string      `json:"nextLink"`

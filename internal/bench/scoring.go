@@ -80,9 +80,8 @@ func scoring(ctx context.Context, rounds, callers, calls, size int) (comparison,
 	body := quoted(size)
 
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost, transport.ForceAttemptHTTP2 = 0, 256, false
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 256
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	transport.DisableCompression = true
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	bare := func(ctx context.Context) error {

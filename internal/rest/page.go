@@ -71,9 +71,17 @@ type pageOf[T any] struct {
 	oddText []byte
 }
 
-// unmarshalText goes through the page once and decodes each item when it comes by: a
-// page of a thousand items is not taken apart first.
+// unmarshalText reads a page, if there is something odd in it item by item.
 func (p *pageOf[T]) unmarshalText(data []byte) error {
+	if p.readWhole(data) {
+		return nil
+	}
+	return p.readByItem(data)
+}
+
+// readByItem goes through the page once and decodes each item when it comes by, so that
+// what is odd in one of them does not spoil the others.
+func (p *pageOf[T]) readByItem(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	start, err := decoder.Token()
 	switch {

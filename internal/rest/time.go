@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -27,10 +26,13 @@ func ParseTime(text string) Time {
 
 // UnmarshalJSON never fails.
 func (t *Time) UnmarshalJSON(data []byte) error {
+	// As nearly every time is written; null would change nothing.
+	if len(data) > 0 && data[0] == '"' && t.Time.UnmarshalJSON(data) == nil {
+		t.Time = t.Time.UTC()
+		return nil
+	}
 	var text string
-	if n := len(data); n > 1 && data[0] == '"' && !bytes.ContainsRune(data, '\\') {
-		text = string(data[1 : n-1]) // as nearly every time is written
-	} else if json.Unmarshal(data, &text) != nil {
+	if json.Unmarshal(data, &text) != nil {
 		text = ""
 	}
 	*t = ParseTime(text)
