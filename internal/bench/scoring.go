@@ -83,9 +83,9 @@ func scoring(ctx context.Context, rounds, callers, calls, size int) (comparison,
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 256
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
+	// Calls are bounded in time, as the Scorer's are by default.
+	client := &http.Client{Transport: transport, Timeout: attemptTimeout}
 	bare := func(ctx context.Context) error {
-		// What a program needs that calls with a deadline and looks at the answer.
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, bytes.NewReader(body))
 		if err != nil {
 			return err
@@ -116,6 +116,9 @@ func scoring(ctx context.Context, rounds, callers, calls, size int) (comparison,
 	}
 	return compare(ctx, rounds, as(bare), as(scored))
 }
+
+// attemptTimeout is the Scorer's default.
+const attemptTimeout = 310 * time.Second
 
 const benchKey = "0123456789abcdef0123456789abcdef"
 

@@ -104,7 +104,7 @@ func uploadAzblob(ctx context.Context, address, path string, sums bool) error {
 	}
 	whole := md5.New() //nolint:gosec // storage's own check sum
 	var ids []string
-	group, ctx := errgroup.WithContext(ctx)
+	group, staging := errgroup.WithContext(ctx)
 	for {
 		buffer := <-buffers
 		n, err := io.ReadFull(f, buffer)
@@ -117,7 +117,7 @@ func uploadAzblob(ctx context.Context, address, path string, sums bool) error {
 		ids = append(ids, id)
 		group.Go(func() error {
 			sum := md5.Sum(block) //nolint:gosec // storage's own check sum
-			_, err := client.StageBlock(ctx, id, streaming.NopCloser(bytes.NewReader(block)), &blockblob.StageBlockOptions{
+			_, err := client.StageBlock(staging, id, streaming.NopCloser(bytes.NewReader(block)), &blockblob.StageBlockOptions{
 				TransactionalValidation: azblob.TransferValidationTypeMD5(sum[:]),
 			})
 			buffers <- buffer
@@ -150,7 +150,7 @@ func uploads(ctx context.Context, s settings) ([]line, error) {
 		return nil, err
 	}
 	// At 1 Gbit/s the whole would take minutes and say the same.
-	part := min(size, 128<<20)
+	part := min(size, 256<<20)
 	partly := filepath.Join(dir, "part.bin")
 	if err := fill(partly, part); err != nil {
 		return nil, err
