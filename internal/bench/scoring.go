@@ -37,7 +37,7 @@ func quoted(size int) []byte {
 func scoringSmall(ctx context.Context, s settings) ([]line, error) {
 	var lines []line
 	for _, callers := range []int{1, 16, 64} {
-		c, err := scoring(ctx, s.rounds, callers, 4096, 1<<10)
+		c, err := scoring(ctx, s.rounds, callers, s.of(4096), 1<<10)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +56,7 @@ func scoringLarge(ctx context.Context, s settings) ([]line, error) {
 	const size = 1 << 20
 	var lines []line
 	for _, callers := range []int{1, 16} {
-		c, err := scoring(ctx, s.rounds, callers, 192, size)
+		c, err := scoring(ctx, s.rounds, callers, s.of(192), size)
 		if err != nil {
 			return nil, err
 		}

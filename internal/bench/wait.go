@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -94,28 +95,48 @@ func waitFor(ctx context.Context, lasting, retryAfter time.Duration) (waited, er
 
 var requestTotals = regexp.MustCompile(`requests when nothing breaks: (\d+) scenarios, (\d+) of ours, (\d+) of azureml\.core`)
 
-// requestCounts replays what azureml.core was recorded doing, and counts both sides'
+// requestCounts counts the requests of the main job beside those of azureml.core.
+func requestCounts(ctx context.Context, s settings) ([]line, error) {
+	job, parts, err := countMainJob(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		fmt.Fprintf(os.Stderr, "  %s\n", p)
+	}
+	share := float64(job.ours) / float64(job.theirs)
+	lines := []line{{
+		row: 8, work: "requests of the main job", baseline: "azureml.core 1.51.0",
+		figure: fmt.Sprintf("%s; %s", ratio(share), job), goal: "≤ 0.6 ×", met: share <= 0.6,
+	}}
+	if s.quick {
+		return lines, nil
+	}
+	all, err := recordedCounts(ctx)
+	return append(lines, all), err
+}
+
+// recordedCounts replays all that azureml.core was recorded doing, and counts both sides'
 // requests. That no scenario takes more than azureml.core is what the test itself checks.
-func requestCounts(ctx context.Context, _ settings) ([]line, error) {
+func recordedCounts(ctx context.Context) (line, error) {
 	out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestGolden$", "./internal/parity").CombinedOutput()
 	if err != nil {
-		return nil, fmt.Errorf("go test ./internal/parity: %w\n%s", err, bytes.TrimSpace(out[max(0, len(out)-2000):]))
+		return line{}, fmt.Errorf("go test ./internal/parity: %w\n%s", err, bytes.TrimSpace(out[max(0, len(out)-2000):]))
 	}
 	found := requestTotals.FindSubmatch(out)
 	if found == nil {
-		return nil, errors.New("the parity test printed no totals")
+		return line{}, errors.New("the parity test printed no totals")
 	}
 	ours, err := strconv.Atoi(string(found[2]))
 	if err != nil {
-		return nil, err
+		return line{}, err
 	}
 	theirs, err := strconv.Atoi(string(found[3]))
 	if err != nil {
-		return nil, err
+		return line{}, err
 	}
-	share := float64(ours) / float64(theirs)
-	return []line{{
+	return line{
 		row: 8, work: fmt.Sprintf("requests of %s recorded scenarios", found[1]), baseline: "azureml.core 1.51.0",
-		figure: fmt.Sprintf("%d instead of %d: %s", ours, theirs, ratio(share)), goal: "≤ 0.6 ×, in none more", met: share <= 0.6,
-	}}, nil
+		figure: fmt.Sprintf("%s; %d instead of %d", ratio(float64(ours)/float64(theirs)), ours, theirs), goal: "in none more", met: true,
+	}, nil
 }
