@@ -287,6 +287,7 @@ func TestCancelled(t *testing.T) {
 			require.ErrorIs(t, result.Cause, context.Canceled)
 			if back {
 				rolledBack(t, f, result)
+				assert.Equal(t, "it was cancelled", result.State.Reason)
 				continue
 			}
 			assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
