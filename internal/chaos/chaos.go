@@ -27,11 +27,11 @@ type Options struct {
 }
 
 // Run runs one job and gives what happened. It must be called in a bubble of
-// testing/synctest.
+// testing/synctest, and in one at a time.
 func Run(o Options) *Tally {
 	r := newRun(o)
 	begun := time.Now()
-	stop := listen(r.secrets)
+	heard.Store(r.secrets)
 	switch o.Job {
 	case "main":
 		r.mainJob()
@@ -39,7 +39,7 @@ func Run(o Options) *Tally {
 		r.endpointJob()
 	}
 	r.tally.Virtual = time.Since(begun)
-	stop()
+	heard.Store(nil)
 	r.close()
 	for _, leak := range r.secrets.leaks() {
 		r.step = "output"
@@ -75,17 +75,12 @@ func (r *run) close() {
 
 // others are the other goroutines of this bubble.
 func others() string {
-	buffer := make([]byte, 1<<20)
+	buffer := make([]byte, 1<<18)
 	all := strings.Split(string(buffer[:runtime.Stack(buffer, true)]), "\n\n")
-	_, bubble, _ := strings.Cut(strings.SplitN(all[0], "\n", 2)[0], "synctest bubble ")
-	bubble, _, _ = strings.Cut(bubble, "]")
-	if bubble == "" {
-		return ""
-	}
+	here := bubbleIn(all[0])
 	var left []string
 	for _, g := range all[1:] {
-		head := strings.SplitN(g, "\n", 2)[0]
-		if strings.Contains(head, "synctest bubble "+bubble+"]") && !strings.Contains(g, "synctest.Run") && !strings.Contains(g, "testing/synctest.testingSynctestTest") {
+		if here != "" && bubbleIn(g) == here && !strings.Contains(g, "testing/synctest.") && !strings.Contains(g, "internal/synctest.") {
 			left = append(left, g)
 		}
 	}

@@ -2,10 +2,9 @@ package chaos
 
 import (
 	"flag"
-	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 var (
 	seeds = flag.Int("seeds", 0, "run that many seeds of each job")
+	until = flag.Duration("for", 0, "begin no seed after that time")
 	first = flag.Uint64("seed", 1, "the first seed")
 	only  = flag.String("job", "", "run this job alone")
 	trace = flag.Bool("requests", false, "show all requests")
@@ -25,39 +25,23 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	Listen()
+	debug.SetGCPercent(400) // many small worlds
 	os.Exit(m.Run())
 }
 
-const workers = 2
-
-// runSeeds runs n seeds of each job.
+// runSeeds runs n seeds of each job, or those for which there is time.
 func runSeeds(t *testing.T, from uint64, n int) *Tally {
 	t.Helper()
-	var mu sync.Mutex
-	total := newTally()
-	begun := time.Now()
-	t.Run("seeds", func(t *testing.T) {
-		for worker := range workers {
-			t.Run(fmt.Sprint(worker), func(t *testing.T) {
-				t.Parallel()
-				dir := t.TempDir()
-				require.NoError(t, Prepare(dir))
-				for i := worker; i < n; i += workers {
-					for _, job := range Jobs() {
-						if *only != "" && *only != job {
-							continue
-						}
-						seed := from + uint64(i)
-						result := one(t, job, seed, dir)
-						mu.Lock()
-						total.Add(result)
-						mu.Unlock()
-					}
-				}
-			})
+	total, begun, dir := newTally(), time.Now(), t.TempDir()
+	require.NoError(t, Prepare(dir))
+	for seed := from; seed < from+uint64(n) && (*until == 0 || time.Since(begun) < *until); seed++ {
+		for _, job := range Jobs() {
+			if *only == "" || *only == job {
+				total.Add(one(t, job, seed, dir))
+			}
 		}
-	})
-	t.Logf("%d seeds in %s", n, time.Since(begun).Round(time.Millisecond))
+	}
+	t.Logf("%d runs in %s", total.Runs, time.Since(begun).Round(time.Second))
 	return total
 }
 

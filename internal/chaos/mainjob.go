@@ -109,6 +109,8 @@ func (r *run) existing(ctx context.Context, name string, failure error) (*comput
 		return found, nil
 	case "Failed", "Canceled":
 		return nil, errors.Join(failure, r.detached(ctx, found))
+	case "Deleting":
+		return nil, errors.Join(failure, r.gone(ctx, name, failure))
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit/3)
 	defer cancel()

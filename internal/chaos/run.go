@@ -25,6 +25,9 @@ import (
 // limit is the deadline of each call, in virtual time.
 const limit = 30 * time.Minute
 
+// pollEvery is how often the services want to be asked about what takes long.
+const pollEvery = 30 * time.Second
+
 // calmTries is how often what failed is tried without faults. An operation that was told
 // to fail may still be to come, so the first may fail, too.
 const calmTries = 4
@@ -50,7 +53,7 @@ type run struct {
 
 // newRun starts a world. It must be closed.
 func newRun(o Options) *run {
-	srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true})
+	srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true, RetryAfter: pollEvery})
 	s := newSecrets()
 	f := newFaults(srv, o, s)
 	r := &run{

@@ -4,40 +4,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 )
 
-// listeners are who hears azcore's log, of which a process has one.
-type listeners struct {
-	mu  sync.Mutex
-	all map[*secrets]bool
-}
+// heard is the output of the run that hears azcore's log, of which a process has one.
+// Runs follow each other.
+var heard atomic.Pointer[secrets]
 
-var heard = &listeners{all: map[*secrets]bool{}}
-
-// Listen makes azcore's log part of the output of all runs; it is called once.
+// Listen makes azcore's log part of the output of the runs; it is called once.
 func Listen() {
 	azlog.SetListener(func(event azlog.Event, text string) {
-		heard.mu.Lock()
-		defer heard.mu.Unlock()
-		for s := range heard.all {
+		if s := heard.Load(); s != nil {
 			s.print(string(event) + " " + text)
 		}
 	})
 }
 
-// listen adds a run's output.
-func listen(s *secrets) (stop func()) {
-	heard.mu.Lock()
-	defer heard.mu.Unlock()
-	heard.all[s] = true
-	return func() {
-		heard.mu.Lock()
-		defer heard.mu.Unlock()
-		delete(heard.all, s)
-	}
+// bubbleIn finds the bubble in the first line of a goroutine's stack.
+func bubbleIn(stack string) string {
+	line, _, _ := strings.Cut(stack, "\n")
+	_, name, _ := strings.Cut(line, "synctest bubble ")
+	name, _, _ = strings.Cut(name, "]")
+	return name
 }
 
 // openFiles are the files below dir that this process has open, where the system tells.
