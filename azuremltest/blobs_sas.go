@@ -16,8 +16,6 @@ import (
 const (
 	// sasVersion is the storage version that our signatures are made for.
 	sasVersion = "2019-07-07"
-	// sasLifetime is how long the URLs that the artifact service hands out are good for.
-	sasLifetime = 24 * time.Hour
 	// writeGrant and readGrant are the permissions of those URLs.
 	writeGrant, readGrant = "rcw", "r"
 )
@@ -92,7 +90,7 @@ func (s *sas) sign(key []byte, account, name string) string {
 // signedURL returns a URL that gives the permissions on an artifact's blob.
 func (ws *workspace) signedURL(path, permissions string) string {
 	s := sas{version: sasVersion, resource: "b", permissions: permissions,
-		expiry: time.Now().UTC().Add(sasLifetime).Format("2006-01-02T15:04:05Z")}
+		expiry: time.Now().UTC().Add(ws.srv.opts.SignatureLifetime).Format("2006-01-02T15:04:05Z")}
 	account := ws.storageAccount()
 	name := artifactContainer + "/" + path
 	return "https://" + account + blobDomain + "/" + escapePath(name) + "?sv=" + s.version + "&sr=" + s.resource +
@@ -129,7 +127,7 @@ func (b *blobCall) authenticate(account string) bool {
 	if want := b.sas.sign(b.ws.data.store.key, account, b.name); !hmac.Equal([]byte(want), []byte(b.sas.signature)) {
 		return b.unauthenticated("Signature did not match. String to sign used was " + b.sas.toSign(account, b.name))
 	}
-	if now := time.Now(); now.After(b.sas.expires) || now.Before(b.sas.starts) {
+	if now := b.now(); now.After(b.sas.expires) || now.Before(b.sas.starts) {
 		return b.unauthenticated("Signature not valid in the specified time frame: Start [" + b.sas.start +
 			"] - Expiry [" + b.sas.expires.Format(http.TimeFormat) + "] - Current [" + now.UTC().Format(http.TimeFormat) + "]")
 	}
