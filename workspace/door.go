@@ -138,8 +138,9 @@ func (w *Workspace) opened(r Request) error {
 		return nil
 	}
 	return &azureml.Error{
-		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "it belongs to no workspace that was opened",
-		Remedy: "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
+		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid,
+		Message: "it belongs to no workspace that was opened: the workspace is nil, or was not made by workspace.Get or workspace.FromConfig",
+		Remedy:  "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
 	}
 }
 
@@ -165,18 +166,6 @@ func (w *Workspace) request(ctx context.Context, r Request) (rest.Request, error
 		query = w.connection.versioned(path, query)
 	}
 	return w.connection.prepare(r, rest.Join(base, query, path)), nil
-}
-
-// opened refuses a workspace that nobody has opened, such as the nil one that comes with
-// an error that was not looked at.
-func (w *Workspace) opened(r Request) error {
-	if w != nil && w.client != nil {
-		return nil
-	}
-	return &azureml.Error{
-		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid,
-		Message: "the workspace is nil, or was not opened with workspace.Get or workspace.FromConfig",
-	}
 }
 
 // prepare makes the request proper.

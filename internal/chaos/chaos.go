@@ -47,7 +47,6 @@ func Run(o Options) *Tally {
 	}
 	r.tally.Requests = r.faults.sent
 	add(r.tally.Faults, r.faults.count)
-	delete(r.tally.Faults, rotations)
 	for _, f := range r.found {
 		r.tally.Findings = append(r.tally.Findings, fmt.Sprintf("%s job, seed %d: %s", o.Job, o.Seed, f))
 	}

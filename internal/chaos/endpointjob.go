@@ -97,7 +97,6 @@ func (j *endpointJob) createVersion(name string, percent float64) bool {
 		if err != nil {
 			return nil, err
 		}
-		j.doomChange("service", endpointName)
 		j.uploads += 2
 		config := webservice.VersionConfiguration{CPUCores: 0.1, MemoryGB: 0.5}
 		if percent > 0 {
@@ -124,7 +123,6 @@ func (j *endpointJob) setTraffic(a, b float64) bool {
 	shares := map[string]float64{versionA: a, versionB: b}
 	// One change for each version whose percentage is another.
 	return j.change("set the traffic", func(ctx context.Context) (*webservice.AksEndpoint, error) {
-		j.doomChange("service", endpointName)
 		return j.e.SetTraffic(ctx, shares, &webservice.SetTrafficOptions{OnWarning: j.warn})
 	}, func() {
 		for name, share := range shares {
@@ -136,7 +134,6 @@ func (j *endpointJob) setTraffic(a, b float64) bool {
 // updated changes a version.
 func (j *endpointJob) updated(step, name string, u webservice.VersionUpdate, check func()) bool {
 	return j.change(step, func(ctx context.Context) (*webservice.AksEndpoint, error) {
-		j.doomChange("service", endpointName)
 		p, err := j.e.BeginUpdateVersion(ctx, name, u, &webservice.UpdateOptions{OnWarning: j.warn})
 		return wait(ctx, j.run, p, err)
 	}, check)
@@ -159,7 +156,6 @@ func (j *endpointJob) updateVersion() bool {
 
 func (j *endpointJob) deleteVersion(name string) bool {
 	return j.change("delete a version", func(ctx context.Context) (*webservice.AksEndpoint, error) {
-		j.doomChange("service", endpointName)
 		p, err := j.e.BeginDeleteVersion(ctx, name, &webservice.UpdateOptions{OnWarning: j.warn})
 		e, err := wait(ctx, j.run, p, err)
 		if errors.Is(err, azureml.ErrNotFound) {

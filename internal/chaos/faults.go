@@ -49,10 +49,48 @@ func kinds() []kind {
 		{name: "cut after the headers", fault: &azuremltest.Fault{CutBody: -1}, lost: true},
 		{name: "slow", fault: &azuremltest.Fault{Delay: 20 * time.Second}},
 		{name: "too slow", fault: &azuremltest.Fault{Delay: 3 * time.Minute}},
-		{name: "stale read", fits: (*faults).hasStale, apply: (*faults).stale},
-		{name: "expired token", fits: hasToken, apply: (*faults).expire},
-		{name: "rotated key", fits: hasKey, apply: (*faults).rotate},
+		{name: "slow body", fault: &azuremltest.Fault{BodyDelay: 20 * time.Second}},
+		staleRead(),
+		{name: "expired token", fault: &azuremltest.Fault{ExpireToken: true}, fits: hasToken},
+		{name: "rotated keys", fault: &azuremltest.Fault{RotateKeys: true}, fits: isScoring},
+		{name: "clock ahead", fault: &azuremltest.Fault{ClockSkew: 10 * time.Minute}},
+		{name: "clock behind", fault: &azuremltest.Fault{ClockSkew: -10 * time.Minute}},
 	}
+}
+
+func staleRead() kind {
+	return kind{name: "stale read", fits: (*faults).hasStale, apply: (*faults).stale}
+}
+
+// ends are the ways in which operations end badly, or never.
+func ends() []kind {
+	var list []kind
+	for _, state := range []string{"Failed", "Canceled", "TimedOut", "Stuck"} {
+		k := kind{name: "operation: " + state, fault: &azuremltest.Fault{Operation: &azuremltest.OperationFailure{State: state}}}
+		if state == "Stuck" {
+			k.fits = makes // what never ends can be overwritten or deleted then
+		}
+		list = append(list, k)
+	}
+	return list
+}
+
+// begins tells of a request that begins an operation.
+func begins(req *http.Request) bool {
+	parts := strings.Split(req.URL.Path, "/")
+	resource := len(parts) > 2 && (parts[len(parts)-2] == "services" || parts[len(parts)-2] == "computes")
+	switch req.Method {
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return resource
+	case http.MethodPost:
+		return parts[len(parts)-1] == "services"
+	}
+	return false
+}
+
+// makes tells of a request that makes a compute or a service.
+func makes(_ *faults, req *http.Request) bool {
+	return req.Method == http.MethodPut || req.Method == http.MethodPost
 }
 
 // staleFor is how long a read may show what was before.
@@ -67,6 +105,8 @@ type faults struct {
 	seed uint64
 	rate float64
 	all  []kind
+	ends []kind // of operations
+	late []kind // of reads of what was changed
 	// trace, if set, gets a line about each request.
 	trace io.Writer
 
@@ -90,7 +130,7 @@ type seen struct {
 
 func newFaults(srv *azuremltest.Server, o Options, s *secrets) *faults {
 	return &faults{
-		srv: srv, base: srv.Client().Transport, seed: o.Seed, rate: o.Rate, trace: o.Trace, all: kinds(), secrets: s,
+		srv: srv, base: srv.Client().Transport, seed: o.Seed, rate: o.Rate, trace: o.Trace, all: kinds(), ends: ends(), late: []kind{staleRead()}, secrets: s,
 		asked: map[string]uint64{}, read: map[string]seen{}, effects: map[string]int{}, count: map[string]int{},
 	}
 }
@@ -190,9 +230,16 @@ func (f *faults) choose(req *http.Request) *kind {
 	if random.Float64() >= f.rate {
 		return nil
 	}
-	k := &f.all[random.IntN(len(f.all))]
+	among := f.all
+	if begins(req) && random.IntN(2) == 0 {
+		among = f.ends
+	}
+	if f.hasStale(req) && !strings.Contains(req.URL.Path, "/operations/") && random.IntN(2) == 0 {
+		among = f.late
+	}
+	k := &among[random.IntN(len(among))]
 	for k.fits != nil && !k.fits(f, req) {
-		k = &f.all[random.IntN(len(f.all))]
+		k = &among[random.IntN(len(among))]
 	}
 	f.count[k.name]++
 	return k
@@ -241,41 +288,9 @@ func (f *faults) stale(req *http.Request) *http.Response {
 }
 
 // isScoring tells of a request to a web service itself.
-func isScoring(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/score") }
+func isScoring(_ *faults, req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/score") }
 
-func hasToken(_ *faults, req *http.Request) bool {
-	return strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") && !isScoring(req)
+// hasToken tells of a request with an access token.
+func hasToken(f *faults, req *http.Request) bool {
+	return strings.HasPrefix(req.Header.Get("Authorization"), "Bearer ") && !isScoring(f, req)
 }
-
-// expire takes the request's token for one that has ended meanwhile.
-func (f *faults) expire(req *http.Request) *http.Response {
-	audience := "https://management.azure.com"
-	req.Header.Set("Authorization", "Bearer "+f.srv.Token(azuremltest.TokenOptions{Audience: audience, Lifetime: -time.Hour}))
-	return nil
-}
-
-func hasKey(_ *faults, req *http.Request) bool { return isScoring(req) }
-
-// rotate changes the primary keys of all services, as somebody else would who does not
-// tell; the request has the old one.
-func (f *faults) rotate(*http.Request) *http.Response {
-	for _, svc := range f.srv.Services(azuremltest.Workspace{}) {
-		f.mu.Lock()
-		f.count[rotations]++
-		n := f.count[rotations]
-		f.mu.Unlock()
-		key := "rotated-key-" + strings.Repeat(string(rune('a'+n%26)), 8) + svc.Name
-		f.srv.SetServiceKeys(azuremltest.Workspace{}, svc.Name, key, "")
-	}
-	return nil
-}
-
-// noteFault counts one that is not of a request.
-func (f *faults) noteFault(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.count[name]++
-}
-
-// rotations is under what it is counted how often keys were rotated; no kind of fault.
-const rotations = "(keys rotated)"

@@ -160,7 +160,6 @@ func (r *run) gone(ctx context.Context, name string, refused error) error {
 
 func (j *mainJob) create() bool {
 	return j.do("create the cluster", func(ctx context.Context) error {
-		j.doom("compute", clusterName)
 		p, err := compute.BeginCreate(ctx, j.ws, clusterName, compute.AksProvisioningConfiguration{AgentCount: 3, VMSize: "Standard_D3_v2"},
 			&compute.CreateOptions{OnWarning: j.warn})
 		c, err := wait(ctx, j.run, p, err)
@@ -178,7 +177,6 @@ func (j *mainJob) create() bool {
 
 func (j *mainJob) attach() bool {
 	return j.do("attach a cluster", func(ctx context.Context) error {
-		j.doom("compute", attachedName)
 		p, err := compute.BeginAttach(ctx, j.ws, attachedName,
 			compute.AksAttachConfiguration{ResourceGroup: azuremltest.ClusterResourceGroup, ClusterName: azuremltest.ClusterName},
 			&compute.AttachOptions{OnWarning: j.warn})
@@ -254,7 +252,6 @@ func deploy[S any](r *run, step, name string, models []*model.Model, config mode
 		if err != nil {
 			return err
 		}
-		r.doom("service", name)
 		r.uploads += 2 // the script, and what starts it
 		o := &model.DeployOptions{Overwrite: overwrite, OnWarning: r.warn}
 		p, err := model.BeginDeploy(ctx, r.ws, name, models, inference, config, o)
@@ -356,6 +353,9 @@ func (j *mainJob) rotateKeys() bool {
 	before := j.service(keyService)
 	return j.doing("rotate the keys", 2, func(ctx context.Context) (err error) {
 		keys, err = j.keyed.RotateKeys(ctx, &o)
+		if errors.Is(err, azureml.ErrConflict) {
+			o.State = nil // somebody else has changed the keys: a new rotation
+		}
 		return j.idle(ctx, keyService, err)
 	}, func() {
 		j.sameKeys(keys, keyService)
@@ -373,7 +373,6 @@ func (j *mainJob) logs() bool {
 
 func (j *mainJob) update() bool {
 	return j.do("update the service", func(ctx context.Context) error {
-		j.doomChange("service", keyService)
 		p, err := j.keyed.BeginUpdate(ctx, webservice.AksUpdate{CPUCores: to.Ptr(0.5), CPUCoresLimit: to.Ptr(2.0), Tags: map[string]string{"b": "2"}},
 			&webservice.UpdateOptions{OnWarning: j.warn})
 		svc, err := wait(ctx, j.run, p, err)
@@ -438,7 +437,6 @@ func (j *mainJob) list() bool {
 // removed deletes a service.
 func (r *run) removed(svc *webservice.Service) bool {
 	return r.do("delete a service", func(ctx context.Context) error {
-		r.doomChange("service", svc.Name)
 		p, err := svc.BeginDelete(ctx, &webservice.DeleteOptions{OnWarning: r.warn})
 		_, err = wait(ctx, r, p, err)
 		return r.idle(ctx, svc.Name, err)
@@ -464,7 +462,6 @@ func (j *mainJob) removeModels() bool {
 
 func (j *mainJob) detach() bool {
 	return j.do("detach the cluster", func(ctx context.Context) error {
-		j.doomChange("compute", attachedName)
 		p, err := j.attached.BeginDetach(ctx, &compute.DetachOptions{OnWarning: j.warn})
 		_, err = wait(ctx, j.run, p, err)
 		return j.gone(ctx, attachedName, j.unlessGone(err))
@@ -473,7 +470,6 @@ func (j *mainJob) detach() bool {
 
 func (j *mainJob) removeCluster() bool {
 	return j.do("delete the cluster", func(ctx context.Context) error {
-		j.doomChange("compute", clusterName)
 		p, err := j.cluster.BeginDelete(ctx, nil)
 		_, err = wait(ctx, j.run, p, err)
 		return j.gone(ctx, clusterName, j.unlessGone(err))

@@ -28,8 +28,8 @@ const limit = 30 * time.Minute
 // pollEvery is how often the services want to be asked about what takes long.
 const pollEvery = 30 * time.Second
 
-// calmTries is how often what failed is tried without faults. An operation that was told
-// to fail may still be to come, so the first may fail, too.
+// calmTries is how often what failed is tried without faults: what is still going on may
+// be in the way of the first tries.
 const calmTries = 4
 
 // run is one run of a job against a world of its own.
@@ -216,23 +216,4 @@ func wait[T any](ctx context.Context, r *run, p *azruntime.Poller[T], err error)
 		r.secrets.print(token)
 	}
 	return azureml.Wait(ctx, p, &azureml.WaitOptions{Output: io.Writer(r.secrets)})
-}
-
-// doom makes the operation that comes next end badly, or never, now and then. What never
-// ends can be overwritten or deleted.
-func (r *run) doom(kind, name string) {
-	r.doomAs(kind, name, "Failed", "Canceled", "TimedOut", "Stuck")
-}
-
-// doomChange is doom for operations that nothing helps against if they never end.
-func (r *run) doomChange(kind, name string) { r.doomAs(kind, name, "Failed", "Canceled", "TimedOut") }
-
-func (r *run) doomAs(kind, name string, states ...string) {
-	if r.calm || r.random.Float64() >= r.faults.rate {
-		return
-	}
-	state := states[r.random.IntN(len(states))]
-	r.faults.noteFault("operation ends as " + state)
-	r.trace("the next operation of %s %s ends as %s", kind, name, state)
-	r.srv.FailNextOperation(azuremltest.OperationFailure{Kind: kind, Name: name, State: state})
 }

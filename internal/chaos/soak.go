@@ -80,11 +80,14 @@ func Soak(ctx context.Context, o SoakOptions) (*SoakResult, error) {
 	if err := s.phase(ctx, int64(o.Calls/10)); err != nil {
 		return nil, err
 	}
+	srv.ResetRequests() // which it remembers, up to a number
 	s.result.Early = footprint()
 	if err := s.phase(ctx, int64(o.Calls)); err != nil {
 		return nil, err
 	}
-	s.result.Late, s.result.Took = footprint(), time.Since(begun)
+	s.result.Took = time.Since(begun)
+	srv.ResetRequests()
+	s.result.Late = footprint()
 	s.result.Calls, s.result.Failed = int(s.calls.Load()), int(s.failed.Load())
 	return &s.result, nil
 }
