@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // harmless are the last parts of the paths of POSTs that change nothing, or the same again.
@@ -39,6 +41,45 @@ func (f *faults) noteEffect(req *http.Request, resp *http.Response, lost bool) {
 		defer f.mu.Unlock()
 		f.effects[what]++
 	}
+}
+
+// recognised are the last parts of the paths of POSTs that make something which the
+// library knows again when the answer was lost.
+var recognised = []string{"services", "models", "assets"}
+
+// lostOnly tells that all that went wrong was that one answer to such a request was lost.
+func lostOnly(hits []hit) bool {
+	return len(hits) == 1 && hits[0].kind.lost && hits[0].req.Method == http.MethodPost &&
+		slices.Contains(recognised, path.Base(hits[0].req.URL.Path))
+}
+
+// askPause notes how long a request must not be sent again.
+func (f *faults) askPause(req *http.Request, resp *http.Response) {
+	if resp == nil || resp.StatusCode < 400 {
+		return
+	}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.pauses[req.Method+" "+req.URL.String()] = time.Now().Add(time.Duration(seconds) * time.Second)
+	}
+}
+
+// notePause notes a request that comes too early. The caller holds the lock.
+func (f *faults) notePause(req *http.Request) {
+	if until := f.pauses[req.Method+" "+req.URL.String()]; time.Now().Before(until) {
+		f.early = append(f.early, req.Method+" "+req.URL.Path+" "+time.Until(until).String()+" too early")
+	}
+}
+
+// takeHits gives what went wrong since the last time, and what came too early.
+func (f *faults) takeHits() (hits []hit, early []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hits, early = f.hits, f.early
+	f.hits, f.early = nil, nil
+	clear(f.pauses)
+	return hits, early
 }
 
 // takeEffects gives the counts since the last time, and begins anew.

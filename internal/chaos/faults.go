@@ -115,10 +115,19 @@ type faults struct {
 	asked   map[string]uint64
 	read    map[string]seen
 	effects map[string]int
-	open    int // bodies that were not closed
+	hits    []hit
+	pauses  map[string]time.Time // until when a request must not be sent again
+	early   []string             // that were all the same
+	open    int                  // bodies that were not closed
 	count   map[string]int
 	sent    int
 	secrets *secrets
+}
+
+// hit is a request that went wrong.
+type hit struct {
+	kind *kind
+	req  *http.Request
 }
 
 // seen is an answer that was given.
@@ -131,7 +140,7 @@ type seen struct {
 func newFaults(srv *azuremltest.Server, o Options, s *secrets) *faults {
 	return &faults{
 		srv: srv, base: srv.Client().Transport, seed: o.Seed, rate: o.Rate, trace: o.Trace, all: kinds(), ends: ends(), late: []kind{staleRead()}, secrets: s,
-		asked: map[string]uint64{}, read: map[string]seen{}, effects: map[string]int{}, count: map[string]int{},
+		asked: map[string]uint64{}, read: map[string]seen{}, effects: map[string]int{}, pauses: map[string]time.Time{}, count: map[string]int{},
 	}
 }
 
@@ -167,6 +176,7 @@ func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := f.base.RoundTrip(req)
 	f.traced(req, k, resp, err)
 	f.noteEffect(req, resp, k.lost)
+	f.askPause(req, resp)
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +229,7 @@ func (f *faults) choose(req *http.Request) *kind {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sent++
+	f.notePause(req)
 	if f.calm {
 		return nil
 	}
@@ -242,6 +253,7 @@ func (f *faults) choose(req *http.Request) *kind {
 		k = &among[random.IntN(len(among))]
 	}
 	f.count[k.name]++
+	f.hits = append(f.hits, hit{k, req})
 	return k
 }
 

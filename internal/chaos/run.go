@@ -102,6 +102,9 @@ func (r *run) doing(step string, most int, call func(ctx context.Context) error,
 		r.calm = try > tries-calmTries
 		r.faults.setCalm(r.calm)
 		err := r.call(most, call)
+		hits, early := r.faults.takeHits()
+		r.expect(len(early) == 0, "Retry-After is not obeyed: %v", early)
+		r.expect(try > 1 || err == nil || !lostOnly(hits), "nothing went wrong but that an answer was lost, and what was made is not recognised: %v", err)
 		if err == nil {
 			if check != nil {
 				check()
@@ -129,6 +132,7 @@ func (r *run) call(most int, call func(ctx context.Context) error) (err error) {
 		r.secrets.print(fmt.Sprintf("%s %s %s %v", p.Operation, p.Subject, p, p.LogLines))
 	})
 	r.faults.takeEffects()
+	r.faults.takeHits()
 	begun := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
