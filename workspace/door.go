@@ -139,7 +139,7 @@ func (w *Workspace) opened(r Request) error {
 	}
 	return &azureml.Error{
 		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid,
-		Message: "it belongs to no workspace that was opened: the workspace is nil, or was not made by workspace.Get or workspace.FromConfig",
+		Message: "the workspace is nil, or was not opened with workspace.Get or workspace.FromConfig",
 		Remedy:  "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
 	}
 }
