@@ -50,7 +50,9 @@ func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runti
 	request := s.request("wait for", "")
 	return workspace.Follow(s.ws, request, operation, workspace.Operation[S]{
 		Kind: "wait", Resource: servicePath(s.Name), ResumeToken: options.ResumeToken,
-		Done:   func(ctx context.Context, _ workspace.OperationStatus) (S, error) { return refresh[S](ctx, s) },
+		Done: func(ctx context.Context, _ workspace.OperationStatus) (S, error) {
+			return changed[S](ctx, s, "", "")
+		},
 		Failed: failed(svc),
 		Look: func(ctx context.Context) (string, error) {
 			now, err := Get(ctx, s.ws, s.Name)
