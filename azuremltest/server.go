@@ -51,6 +51,11 @@ type Options struct {
 	// alone. Nothing is kept if it is empty.
 	StateFile string
 
+	// Home answers requests to the server's own address, such as a browser's, but
+	// for what the server needs itself: /ca.pem and /msi/token. It may use the
+	// server. Nil answers with a hint.
+	Home http.Handler
+
 	// Log is called with every request after it has been answered, from the
 	// goroutine that answered it; several may call at once. It may use the
 	// server.
