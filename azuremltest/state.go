@@ -114,6 +114,7 @@ func (s *Server) LoadState(r io.Reader) error {
 	for _, host := range l.hosts {
 		s.claimHost(host)
 	}
+	s.reapContainers()
 	s.randMu.Lock()
 	s.random = random
 	s.randMu.Unlock()
