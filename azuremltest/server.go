@@ -55,8 +55,8 @@ type Options struct {
 
 	// RunScripts is a Python interpreter, such as "python3", that runs the
 	// programs of the web services which are deployed with one. Nothing is run if it
-	// is empty. See [Server] on what that means; it is for programs that you trust
-	// as much as the one that uses the server.
+	// is empty, and "Scripts" in the package comment says what happens otherwise.
+	// Whoever can reach the server can then run programs on this machine.
 	RunScripts string
 
 	// Home answers requests to the server's own address, such as a browser's, but

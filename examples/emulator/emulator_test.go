@@ -207,6 +207,7 @@ func TestRefusedArguments(t *testing.T) {
 		"no such file or directory":         {"-ca", filepath.Join(dir, "no", "ca.pem")},
 		"the folder of the state file":      {"-state", filepath.Join(dir, "no", "state.json")},
 		"the arguments are wrong":           {"-what"},
+		"cannot run scripts":                {"-run-scripts", "-python", "no-such-python"},
 		"azuremltest: cannot read the faul": {"-faults", filepath.Join(dir, "none.json")},
 	} {
 		var out, errs bytes.Buffer

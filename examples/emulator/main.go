@@ -56,6 +56,8 @@ type settings struct {
 	envFormat, envFile      string
 	log                     string
 	polls                   int
+	scripts                 bool
+	python                  string
 }
 
 func parse(args []string, stderr io.Writer) (*settings, error) {
@@ -70,6 +72,8 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.envFile, "env", "", "file for the variables, instead of standard output")
 	f.StringVar(&s.log, "log", "text", "log of the requests: text, json or off")
 	f.IntVar(&s.polls, "polls", 2, "how many polls of an operation are answered with \"not yet\"")
+	f.BoolVar(&s.scripts, "run-scripts", false, "run the entry scripts of web services: whoever reaches the emulator can then run programs here")
+	f.StringVar(&s.python, "python", "python3", "the interpreter of -run-scripts")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, err
@@ -111,6 +115,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	options := azuremltest.Options{Addr: s.addr, OperationPolls: s.polls, StateFile: s.state, Log: watch.request, Home: watch}
 	if s.polls == 0 {
 		options.OperationPolls = -1 // which means none
+	}
+	if s.scripts {
+		options.RunScripts = s.python
 	}
 	srv, err := azuremltest.Start(&options)
 	if err != nil {
