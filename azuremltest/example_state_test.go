@@ -52,15 +52,15 @@ func ExampleParseFaults() {
 			return
 		}
 		resp.Body.Close()
-		fmt.Println(resp.StatusCode, resp.Header.Get("Retry-After"))
+		fmt.Printf("%d %q\n", resp.StatusCode, resp.Header.Get("Retry-After"))
 	}
 
 	_, err = azuremltest.ParseFaults([]byte(`{"faults": [{"stauts": 503}]}`))
 	fmt.Println(err != nil)
 	// Output:
-	// 503 1
-	// 503 1
-	// 200
+	// 503 "1"
+	// 503 "1"
+	// 200 ""
 	// true
 }
 
