@@ -154,6 +154,10 @@ func TestRegisterFailures(t *testing.T) {
 				assert.Equal(t, want.code, e.Code)
 				assert.Contains(t, err.Error(), want.text)
 				assert.NotEmpty(t, e.Subject)
+				if e.StatusCode == http.StatusForbidden {
+					assert.Contains(t, e.Remedy, "firewall")
+					assert.True(t, strings.HasSuffix(e.Help, "#azurestorageerror"), "not the page about roles: %s", e.Help)
+				}
 			})
 		})
 	}
@@ -213,6 +217,17 @@ func TestRegisterRules(t *testing.T) {
 			_ = failure(t, err)
 		}
 	}
+}
+
+// TestNoWorkspace: the nil workspace of an error that was not looked at is an error.
+func TestNoWorkspace(t *testing.T) {
+	t.Parallel()
+	_, err := model.Register(t.Context(), nil, "m", pickle(t), &model.RegisterOptions{Checkpoint: filepath.Join(t.TempDir(), "c")})
+	require.ErrorContains(t, err, "the workspace is nil")
+	_, err = model.Get(t.Context(), nil, "m", nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	_, err = model.BeginDeploy(t.Context(), nil, "svc", churn(), scoring(sklearn()), aks, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
 }
 
 func TestRegisterWarnsOfOldFramework(t *testing.T) {

@@ -126,8 +126,10 @@ func FuzzNewLines(f *testing.F) {
 	f.Add("", "1\n", uint8(0))
 	f.Add("a\n\na\n", "a\nb", uint8(2))
 	f.Fuzz(func(t *testing.T, before, grown string, lost uint8) {
-		seen := wholeLines(before)
-		all := append([]string{}, wholeLines(strings.Join(seen, "")+grown)...)
+		seen, _ := wholeLines(before)
+		lines, rest := wholeLines(strings.Join(seen, "") + grown)
+		assert.Equal(t, strings.Join(seen, "")+grown, strings.Join(lines, "")+rest)
+		all := append([]string{}, lines...)
 		assert.Equal(t, all[len(seen):], append([]string{}, newLines(seen, all)...), "nothing was lost in front")
 		cut := min(int(lost), len(seen))
 		got := newLines(seen, all[cut:])

@@ -104,6 +104,7 @@ func TestUpdateRules(t *testing.T) {
 		"autoscaled": {AutoScaler: &webservice.AutoScaler{Enabled: to.Ptr(true), MinReplicas: to.Ptr(2), MaxReplicas: to.Ptr(4)}},
 		"tokens":     {Service: webservice.Service{AuthEnabled: to.Ptr(false), TokenAuthEnabled: to.Ptr(true)}},
 		"image":      {Service: webservice.Service{ImageID: "img:1"}},
+		"both":       {Service: webservice.Service{AuthEnabled: to.Ptr(true), TokenAuthEnabled: to.Ptr(true)}},
 		"sparse":     {},
 	}
 	for name, test := range map[string]struct {
@@ -157,6 +158,8 @@ func TestUpdateRules(t *testing.T) {
 		"keys on top of tokens":           {"tokens", webservice.AksUpdate{AuthEnabled: to.Ptr(true)}, []string{"AuthEnabled"}},
 		"keys in place of tokens":         {"tokens", webservice.AksUpdate{AuthEnabled: to.Ptr(true), TokenAuthEnabled: to.Ptr(false)}, nil},
 		"no auth at all":                  {"", webservice.AksUpdate{AuthEnabled: to.Ptr(false), TokenAuthEnabled: to.Ptr(false)}, nil},
+		"both before, not touched":        {"both", webservice.AksUpdate{Description: to.Ptr("x")}, nil},
+		"both before, one taken away":     {"both", webservice.AksUpdate{AuthEnabled: to.Ptr(false)}, nil},
 		"a new image":                     {"", webservice.AksUpdate{Image: &model.ImageRequest{ModelIDs: []string{"m:1"}}}, nil},
 		"image id on environment":         {"", webservice.AksUpdate{ImageID: to.Ptr("img:2")}, []string{"ImageID"}},
 		"image id":                        {"image", webservice.AksUpdate{ImageID: to.Ptr("img:2")}, nil},

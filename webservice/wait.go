@@ -2,10 +2,12 @@ package webservice
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/validate"
 	"github.com/azureml-go/azureml/workspace"
 )
 
@@ -28,6 +30,11 @@ func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runti
 	var options WaitOptions
 	if o != nil {
 		options = *o
+	}
+	if isNil(svc) {
+		var check validate.Checker
+		check.Require("svc", "")
+		return nil, check.Err("wait for", "a web service")
 	}
 	s := svc.Common()
 	if err := s.standsAlone("wait for"); err != nil {
@@ -53,6 +60,12 @@ func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runti
 			return stateOf(now.Common())
 		},
 	})
+}
+
+// isNil tells of an interface that holds nothing, or a nil pointer.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // failed explains the failure of an operation on svc.

@@ -305,17 +305,20 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	var canceled time.Time
+	var once sync.Once
 	s.before = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-		cancel()
+		once.Do(func() { canceled = time.Now(); cancel() })
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 		return true
 	}
 	u := s.uploader(2)
-	start := time.Now()
 	_, err := u.Upload(ctx, Upload{Subject: "file", URI: s.uri("a"), Content: bytes.NewReader(pattern(5 * BlockSize)), Size: 5 * BlockSize})
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Less(t, time.Since(start), 5*time.Second)
+	once.Do(func() { t.Error("nothing was sent") })
+	// In virtual time package model shows that it takes no second; here the machine counts.
+	assert.Less(t, time.Since(canceled), 20*time.Second)
 	assert.Len(t, u.buffers, 2, "buffers were lost")
 	_, err = u.Upload(ctx, Upload{Subject: "file", URI: s.uri("a"), Content: strings.NewReader("x"), Size: 1})
 	require.ErrorIs(t, err, context.Canceled)
@@ -422,24 +425,3 @@ func TestTryBodyIsCutOff(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, tries)
 }
-
-func BenchmarkUpload(b *testing.B) {
-	s := newStorage(b)
-	s.before = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.WriteHeader(http.StatusCreated)
-		return true
-	}
-	u := s.uploader(0)
-	const size = 64 << 20
-	b.SetBytes(size)
-	for b.Loop() {
-		s.requests = nil
-		_, err := u.Upload(b.Context(), Upload{Subject: "x", URI: s.uri("a"), Content: io.LimitReader(zeros{}, size), Size: size})
-		require.NoError(b, err)
-	}
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
