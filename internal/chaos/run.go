@@ -104,7 +104,7 @@ func (r *run) doing(step string, most int, call func(ctx context.Context) error,
 		err := r.call(most, call)
 		hits, early := r.faults.takeHits()
 		r.expect(len(early) == 0, "Retry-After is not obeyed: %v", early)
-		r.expect(try > 1 || err == nil || !lostOnly(hits), "nothing went wrong but that an answer was lost, and what was made is not recognised: %v", err)
+		r.expect(try > 1 || err == nil || !lostLast(hits), "nothing went wrong after an answer was lost, and what was made is not recognised: %v", err)
 		if err == nil {
 			if check != nil {
 				check()
