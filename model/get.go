@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/azureml-go/azureml"
@@ -178,4 +179,4 @@ func (o GetOptions) describe() string {
 	return strings.Join(parts, ", ")
 }
 
-func subject(name string) string { return fmt.Sprintf("model %q", name) }
+func subject(name string) string { return "model " + strconv.Quote(name) }

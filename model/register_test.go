@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -354,6 +355,19 @@ func TestUploadProgress(t *testing.T) {
 }
 
 // TestUnreadableFile: a file that vanishes between look and upload.
+// TestForbiddenFile: that a file may not be read is said before anything is sent.
+func TestForbiddenFile(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 || runtime.GOOS == "windows" {
+		t.Skip("every file can be read by root")
+	}
+	root := write(t, map[string]string{"m/a": "a", "m/b": "b"})
+	require.NoError(t, os.Chmod(filepath.Join(root, "m", "b"), 0))
+	_, err := model.Register(t.Context(), offline(t), "m", filepath.Join(root, "m"), nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	assert.ErrorContains(t, err, "b\") cannot be read: permission denied")
+}
+
 func TestUnreadableFile(t *testing.T) {
 	t.Parallel()
 	path := pickle(t)

@@ -137,8 +137,8 @@ func noJudge(field string) error {
 
 // StateJudge looks at what the service itself says: it promotes while the new version is
 // healthy, rolls back when it has failed or is gone, and holds otherwise, also when the
-// endpoint as a whole has failed. Of a [Splitter]
-// it reads the services that the splitter was given.
+// endpoint as a whole has failed. Of a [Splitter] it reads the services that the splitter
+// was given.
 func StateJudge() Judge {
 	return func(ctx context.Context, o Observation) (Verdict, error) {
 		var version *AksWebservice

@@ -235,3 +235,39 @@ func TestMigrate(t *testing.T) {
 		failure(t, err, azureml.ErrInvalid)
 	})
 }
+
+// TestTagsFail: the failures of adding tags, and an answer that is no service.
+func TestTagsFail(t *testing.T) {
+	t.Parallel()
+	playAks(t, "tags_failed", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		given := map[string]string{"b": "3", "c": "4"}
+		_, err := svc.AddTags(ctx, given)
+		assert.True(t, failure(t, err, azureml.ErrConflict).HasCode("OperationInProgress"))
+		_, err = svc.AddTags(ctx, given)
+		assert.Contains(t, failure(t, err, azureml.ErrOperationFailed).Message, "the tags could not be written")
+		after, err := svc.AddTags(ctx, given)
+		require.NoError(t, err)
+		assert.Equal(t, "3", after.Tags["b"], "the service is read where the answer is none")
+		_, err = svc.RemoveTags(ctx, "a")
+		failure(t, err, azureml.ErrNotFound)
+	})
+}
+
+func TestMigrateFails(t *testing.T) {
+	t.Parallel()
+	playAks(t, "migrate_failed", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		p, err := svc.BeginMigrate(ctx, "k8s1", nil)
+		require.NoError(t, err)
+		_, err = azureml.Wait(ctx, p, nil)
+		e := failure(t, err, azureml.ErrOperationFailed)
+		assert.Equal(t, "MigrationFailed", e.Code)
+		p, err = svc.BeginMigrate(ctx, "k8s1", nil)
+		require.NoError(t, err)
+		_, err = azureml.Wait(ctx, p, nil)
+		assert.ErrorContains(t, err, "no operation to wait for")
+		_, err = svc.BeginMigrate(ctx, "k8s1", nil)
+		failure(t, err, azureml.ErrForbidden)
+		_, err = svc.BeginMigrate(ctx, "k8s1", nil)
+		assert.Equal(t, 1, failure(t, err, azureml.ErrUnavailable).Attempts, "it is not sent again")
+	})
+}

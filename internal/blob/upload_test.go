@@ -85,6 +85,7 @@ func TestSourceReadsOddReaders(t *testing.T) {
 			for {
 				got, err := in.fill(t.Context(), make([]byte, block))
 				require.NoError(t, err)
+				in.add(got)
 				all = append(all, got...)
 				if in.ended() {
 					break
