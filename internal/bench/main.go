@@ -29,8 +29,9 @@ func main() {
 		os.Exit(uploadProcess(os.Args[2:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx))
+	code := run(ctx)
+	stop()
+	os.Exit(code)
 }
 
 // settings are the command's flags.

@@ -25,7 +25,7 @@ func peakOfProcess() (int64, error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return 0, err
 	}
-	peak := int64(usage.Maxrss)
+	peak := int64(usage.Maxrss) //nolint:unconvert // 32 bits on some systems
 	if runtime.GOOS != "darwin" {
 		peak <<= 10 // KiB elsewhere
 	}

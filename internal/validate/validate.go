@@ -86,7 +86,7 @@ type Number interface {
 // Positive notes a value that is set (not zero) and not > 0.
 func Positive[N Number](c *Checker, field string, value N) {
 	switch {
-	case value != 0 && !(value > 0):
+	case value != 0 && !(value > 0): //nolint:gocritic // what is no number is not <= 0
 		c.Add(field, value, "must be > 0")
 	case math.IsInf(float64(value), 1):
 		c.Add(field, value, "must be finite")
@@ -97,7 +97,7 @@ func Positive[N Number](c *Checker, field string, value N) {
 func PositivePtr[N Number](c *Checker, field string, value *N) {
 	switch {
 	case value == nil:
-	case !(*value > 0):
+	case !(*value > 0): //nolint:gocritic // what is no number is not <= 0
 		c.Add(field, *value, "must be > 0")
 	case math.IsInf(float64(*value), 1):
 		c.Add(field, *value, "must be finite")
