@@ -64,7 +64,7 @@ func sources(t *testing.T) []source {
 func below(dir, root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }
 
 // testOnly are internal packages that only tests, or commands for developers, import.
-var testOnly = []string{"internal/recording", "internal/parity", "internal/recipes", "internal/bench", "internal/conformance"}
+var testOnly = []string{"internal/recording", "internal/parity", "internal/recipes", "internal/bench", "internal/conformance", "internal/schemas"}
 
 // TestWhoImportsWhom holds the rules of the layout: imports point downwards, and some
 // libraries have one place.
@@ -72,13 +72,15 @@ func TestWhoImportsWhom(t *testing.T) {
 	t.Parallel()
 	const azure = "github.com/Azure/azure-sdk-for-go/sdk/"
 	places := map[string][]string{
-		azure + "azidentity":                    {"authentication", "internal/signin", "examples"},
-		azure + "azidentity/cache":              {"examples/azml"},
-		azure + "storage/azblob/blockblob":      {"internal/blob"},
-		"github.com/hashicorp/go-retryablehttp": {"internal/scoring"},
-		azure + "storage/azblob":                nil,
-		"github.com/stretchr/testify":           testOnly,
-		"github.com/jarcoal/httpmock":           testOnly,
+		azure + "azidentity":                       {"authentication", "internal/signin", "examples"},
+		azure + "azidentity/cache":                 {"examples/azml"},
+		azure + "storage/azblob/blockblob":         {"internal/blob"},
+		"github.com/hashicorp/go-retryablehttp":    {"internal/scoring"},
+		azure + "storage/azblob":                   nil,
+		"github.com/stretchr/testify":              testOnly,
+		"github.com/jarcoal/httpmock":              testOnly,
+		"github.com/invopop/jsonschema":            testOnly,
+		"github.com/santhosh-tekuri/jsonschema/v6": testOnly,
 	}
 	mayImport := map[string][]string{
 		".":              {},

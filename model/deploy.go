@@ -42,14 +42,32 @@ type DeployConfiguration[S any] interface {
 	DeployFailure(ctx context.Context, ws *workspace.Workspace, name string, failure *azureml.Error) error
 }
 
+// DeployChecker is what a [DeployConfiguration] may implement besides, to look for what
+// stands against a deployment, with requests of its own, before anything is uploaded.
+type DeployChecker interface {
+	// CheckDeploy is called once, after the name was found free. An error ends the
+	// deployment.
+	CheckDeploy(ctx context.Context, ws *workspace.Workspace, d DeployCheck) error
+}
+
+// DeployCheck is what a [DeployChecker] is told.
+type DeployCheck struct {
+	// Name of the service.
+	Name string
+	// SkipValidation is that of [DeployOptions]: no questions are to be asked.
+	SkipValidation bool
+	// OnWarning is that of [DeployOptions]; it may be nil.
+	OnWarning func(azureml.Warning)
+}
+
 // DeployOptions are the optional parts of [BeginDeploy].
 type DeployOptions struct {
 	// Overwrite replaces a service of that name if there is one. Without it a name that
 	// is taken is an error (ErrConflict).
 	Overwrite bool
 	// SkipValidation leaves out the three questions to the service whether it would take
-	// the deployment. They find a taken name and a full cluster before, not after, the
-	// image is built.
+	// the deployment, and what the configuration asks itself. They find a taken name and a
+	// full cluster before, not after, the image is built.
 	SkipValidation bool
 	// GitProperties adds the state of the git repository of the source directory (or of
 	// the working directory) to the service's properties: remote without user and
@@ -102,6 +120,7 @@ func BeginDeploy[S any](
 	if !isNil(config) {
 		build = config.DeployPayload
 	}
+	d.checker, _ = config.(DeployChecker)
 	payload, err := d.prepare(ctx, models, inference, build)
 	if err != nil {
 		return nil, err
@@ -115,6 +134,7 @@ type deployment struct {
 	name    string
 	task    task
 	options DeployOptions
+	checker DeployChecker // nil if the configuration is none
 	// sent is what recognises the service as ours; it is filled before the request.
 	sent sentDeployment
 }
@@ -143,6 +163,11 @@ func (d *deployment) prepare(ctx context.Context, models []*Model, inference *In
 	free, err := d.askName(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if d.checker != nil {
+		if err := d.checker.CheckDeploy(ctx, d.ws, DeployCheck{d.name, d.options.SkipValidation, d.options.OnWarning}); err != nil {
+			return nil, err
+		}
 	}
 	image, err := plan.upload(ctx, d.ws, d.task, d.options.Progress)
 	if err != nil {

@@ -83,7 +83,7 @@ func fields(e *azureml.Error) []string {
 }
 
 // write makes files, by their slash-separated names, in a new folder.
-func write(t *testing.T, files map[string]string) string {
+func write(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range files {

@@ -233,6 +233,7 @@ func decodeEndpoint(ws *workspace.Workspace, m members) (*AksEndpoint, error) {
 		return nil, err
 	}
 	s.raw, s.Versions = whole, versions
+	s.ownVersions()
 	return s, nil
 }
 

@@ -40,6 +40,9 @@ func (s *Service) BeginDelete(ctx context.Context, o *DeleteOptions) (*runtime.P
 		options = *o
 	}
 	const operation = "delete"
+	if err := s.standsAlone(operation); err != nil {
+		return nil, err
+	}
 	if options.ResumeToken == "" && !options.SkipPrecheck && s.isKnown() {
 		if err := s.precheck(ctx, operation, "Delete", nil, options.OnWarning); err != nil {
 			return nil, err

@@ -44,6 +44,9 @@ func read(ws *workspace.Workspace, name string, resp *http.Response, raw json.Ra
 	}
 	if common := svc.Common(); common.Name == "" {
 		common.Name = name
+		if endpoint, ok := svc.(*AksEndpoint); ok {
+			endpoint.ownVersions()
+		}
 	}
 	return svc, nil
 }
@@ -131,6 +134,9 @@ func (s *UnknownWebservice) Refresh(ctx context.Context) (*UnknownWebservice, er
 // refresh reads a service again. What Run has fetched to call it stays shared, unless
 // the service is now called otherwise.
 func refresh[S Webservice](ctx context.Context, s *Service) (S, error) {
+	if err := s.standsAlone("get"); err != nil {
+		return *new(S), err
+	}
 	fresh, err := get[S](ctx, s.ws, s.Name)
 	if err == nil {
 		fresh.Common().inherit(s)

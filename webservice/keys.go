@@ -80,7 +80,7 @@ func (s *Service) RegenerateKey(ctx context.Context, key KeyType, o *RegenerateK
 		Value *revealed `json:"keyValue"`
 	}{key, reveal(options.Value)}
 	p, err := workspace.Begin(ctx, s.ws, request, workspace.Operation[*Keys]{
-		Kind: "regenerate-key", Resource: servicePath(s.Name),
+		Kind: "regenerate-key", Resource: servicePath(s.address()),
 		Done: func(ctx context.Context, _ workspace.OperationStatus) (*Keys, error) { return s.Keys(ctx) },
 	})
 	if err != nil {

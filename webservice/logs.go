@@ -91,7 +91,7 @@ func (s *Service) FollowLogs(ctx context.Context, w io.Writer, o *FollowLogsOpti
 		text, err := s.Logs(ctx, &options.LogsOptions)
 		switch {
 		case errors.Is(err, azureml.ErrNotFound):
-			if _, err := Get(ctx, s.ws, s.Name); err != nil {
+			if _, err := Get(ctx, s.ws, s.address()); err != nil {
 				return err
 			}
 		case err != nil:

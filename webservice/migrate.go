@@ -34,6 +34,9 @@ func (s *AksWebservice) BeginMigrate(ctx context.Context, computeTarget string, 
 		options = *o
 	}
 	const operation = "migrate"
+	if err := s.standsAlone(operation); err != nil {
+		return nil, err
+	}
 	var check validate.Checker
 	if options.ResumeToken == "" {
 		check.Require("computeTarget", computeTarget)

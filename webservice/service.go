@@ -120,6 +120,8 @@ type Service struct {
 	ws     *workspace.Workspace
 	raw    json.RawMessage
 	runner *runner
+	// endpoint is the one that s is a version of; empty for a service of its own.
+	endpoint string
 }
 
 // ServiceError is why a deployment failed, as the service keeps it.
@@ -163,7 +165,7 @@ func subject(name string) string { return fmt.Sprintf("web service %q", name) }
 func (s *Service) request(operation, method string, below ...string) workspace.Request {
 	r := workspace.Request{
 		Service: workspace.ModelManagement, Operation: operation, Subject: s.subject(),
-		Method: method, Path: servicePath(s.Name),
+		Method: method, Path: servicePath(s.address()),
 	}
 	for _, segment := range below {
 		r.Path += "/" + workspace.Segment(segment)

@@ -34,6 +34,9 @@ func beginUpdate[S Webservice](ctx context.Context, svc S, patch *jsonpatch.Patc
 	}
 	s := svc.Common()
 	const operation = "update"
+	if err := s.standsAlone(operation); err != nil {
+		return nil, err
+	}
 	if options.ResumeToken == "" && !options.SkipPrecheck {
 		if err := s.precheck(ctx, operation, "Update", patch, options.OnWarning); err != nil {
 			return nil, err

@@ -29,6 +29,9 @@ func BeginWait[S Webservice](_ context.Context, svc S, o *WaitOptions) (*runtime
 		options = *o
 	}
 	s := svc.Common()
+	if err := s.standsAlone("wait for"); err != nil {
+		return nil, err
+	}
 	operation := ""
 	if s.State == StateTransitioning {
 		operation = s.OperationID

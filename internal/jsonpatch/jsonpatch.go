@@ -89,6 +89,14 @@ func Set[T any](p *Patch, path string, value *T) {
 	}
 }
 
+// Append appends the operations of other with prefix in front of their paths.
+func (p *Patch) Append(prefix string, other Patch) {
+	for _, o := range other.operations {
+		o.path = prefix + o.path
+		p.operations = append(p.operations, o)
+	}
+}
+
 // Len is the number of operations.
 func (p *Patch) Len() int { return len(p.operations) }
 
