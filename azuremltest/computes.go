@@ -36,6 +36,7 @@ type compute struct {
 	tags        map[string]string
 	resourceID  string // of the cluster, as the caller spelled it
 	attached    bool
+	newRouter   bool // on the cluster: see [Compute].NewRouter
 	state       string
 	errors      []*operationError
 	created     time.Time

@@ -214,6 +214,7 @@ func TestVersionsRefused(t *testing.T) {
 		"negative traffic":  {`{"op":"replace","path":"/versions/versionb/trafficPercentile","value":-5}`, "InvalidTrafficPercentile", "it is -5"},
 		"no control":        {`{"op":"replace","path":"/versions/versiona/type","value":"Treatment"}`, "InvalidVersionType", "One version of endpoint end must be of type Control"},
 		"two controls":      {`{"op":"replace","path":"/versions/versionb/type","value":"Control"}`, "InvalidVersionType", "there are 2"},
+		"endpoint's name":   {newVersion(t, "end"), "InvalidVersionName", "cannot have the endpoint's name"},
 		"tags":              {`{"op":"replace","path":"/versions/versiona/tags","value":{}}`, "InvalidPatchPath", "'/versions/versiona/tags'"},
 		"version replaced":  {`{"op":"replace","path":"/versions/versiona","value":{}}`, "InvalidPatchOperation", "'replace' is not allowed"},
 		"auth of a version": {`{"op":"replace","path":"/versions/versiona/authEnabled","value":false}`, "InvalidPatchPath", "authEnabled"},

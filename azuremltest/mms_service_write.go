@@ -268,6 +268,9 @@ func (svc *service) checkChange(next *serviceSpec, steps []patchOperation) (bad 
 			bad = append(bad, changedProperties(before.Versions[name].Properties, v.Properties)...)
 		}
 	}
+	if next.Versions[before.Name] != nil {
+		bad.add("InvalidVersionName", "A version of endpoint %s cannot have the endpoint's name.", before.Name)
+	}
 	for _, s := range steps {
 		name, rest, _ := strings.Cut(strings.TrimPrefix(s.Path, "/versions/"), "/")
 		if s.Op == "add" && name != s.Path && rest == "" && before.Versions[name] != nil {

@@ -105,7 +105,7 @@ func (c *call) target() *service {
 	host, name := c.host(), c.path("name")
 	for _, ws := range c.srv.world.sortedWorkspaces(func(*workspace) bool { return true }) {
 		if name != "" {
-			if svc := ws.data.services[name]; svc != nil && svc.spec.ComputeType != typeACI && svc.isAt(host) {
+			if svc := ws.data.services[name]; svc != nil && svc.spec.ComputeType != typeACI && svc.isAt(host) && svc.routed() {
 				return svc
 			}
 			continue
@@ -117,6 +117,12 @@ func (c *call) target() *service {
 		}
 	}
 	return nil
+}
+
+// routed reports whether the cluster's router knows services of that type.
+func (svc *service) routed() bool {
+	k := svc.ws.compute(orEmpty(svc.spec.ComputeName))
+	return svc.spec.ComputeType != typeEndpoint || k == nil || !k.newRouter
 }
 
 // isAt reports whether the service's cluster answers under the name.

@@ -26,6 +26,10 @@ type Compute struct {
 	Purpose   string // "FastProd" if empty
 	// TLSName is the host name under which scoring has TLS; none if empty.
 	TLSName string
+	// NewRouter makes it a cluster with a router of the newer kind (azureml-fe
+	// v2), which routes no requests to endpoints: they deploy well, and scoring
+	// them is answered with 404.
+	NewRouter bool
 
 	// Properties are the inner properties of other types, anything that can be
 	// marshalled to JSON.
@@ -86,6 +90,7 @@ func (s *Server) furnish(c *compute, k Compute) {
 		body.SSL = &sslConfiguration{Status: sslEnabled, CName: k.TLSName}
 	}
 	c.configure(&body)
+	c.newRouter = k.NewRouter
 }
 
 // Computes returns the computes of a workspace in the order of their names. It
@@ -104,7 +109,7 @@ func (s *Server) Computes(in Workspace) []Compute {
 
 func (k *compute) exported() Compute {
 	out := Compute{Name: k.name, Type: k.kind, State: k.state, Location: k.location, ResourceID: k.resourceID, Attached: k.attached,
-		NodeCount: k.spec.agentCount, VMSize: k.spec.vmSize, Purpose: k.spec.purpose, Properties: k.other}
+		NodeCount: k.spec.agentCount, VMSize: k.spec.vmSize, Purpose: k.spec.purpose, NewRouter: k.newRouter, Properties: k.other}
 	if scheme, host := k.endpoint(); host != "" {
 		out.ScoringURL = scheme + "://" + host
 		if scheme == "https" {

@@ -2,6 +2,7 @@ package webservice
 
 import (
 	"context"
+	"errors"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
@@ -101,10 +102,16 @@ func (s *AksEndpoint) settled(ctx context.Context, operation string) (*AksEndpoi
 	if err != nil || !now.State.inTransition() {
 		return now, err
 	}
+	var gone error
 	p, err := workspace.Follow(s.ws, s.request(operation, ""), "", workspace.Operation[*AksEndpoint]{
 		Kind: "settle", Resource: servicePath(s.Name),
 		Look: func(ctx context.Context) (string, error) {
 			fresh, err := refresh[*AksEndpoint](ctx, &s.Service)
+			if errors.Is(err, azureml.ErrNotFound) {
+				// It was there a moment ago: it is not yet to appear, as a poller would think.
+				gone = err
+				return "Succeeded", nil
+			}
 			if err != nil {
 				return "", err
 			}
@@ -114,7 +121,12 @@ func (s *AksEndpoint) settled(ctx context.Context, operation string) (*AksEndpoi
 			}
 			return "Succeeded", nil
 		},
-		Done: func(context.Context, workspace.OperationStatus) (*AksEndpoint, error) { return now, nil },
+		Done: func(context.Context, workspace.OperationStatus) (*AksEndpoint, error) { 
+			if gone != nil {
+				return nil, gone
+			}
+			return now, nil
+		},
 	})
 	if err != nil {
 		return nil, err

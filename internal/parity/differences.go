@@ -56,12 +56,14 @@ const (
 	anyContainer    = "aci_deploy_*"
 	invalidOptions  = "webservice_aks_deploy_invalid_options"
 	invalidModels   = "model_register_invalid"
+	firstVersion    = "endpoint_deploy_first_version"
+	newVersion      = "endpoint_create_version"
 )
 
 // Differences is the one table of justified differences. Each rule is used by a golden of
 // the repository, and each of its patterns matches one in which it changes something.
 func Differences() []Difference {
-	return slices.Concat(resourceManagerDifferences(), workspaceDifferences(), computeDifferences(), computeArgumentDifferences(), readDifferences(), argumentDifferences(), uploadDifferences(), deploymentDifferences())
+	return slices.Concat(resourceManagerDifferences(), workspaceDifferences(), computeDifferences(), computeArgumentDifferences(), readDifferences(), argumentDifferences(), uploadDifferences(), deploymentDifferences(), endpointDifferences())
 }
 
 func resourceManagerDifferences() []Difference {

@@ -9,7 +9,7 @@ func readDifferences() []Difference {
 	return []Difference{{
 		ID:        "latest-model-first",
 		Does:      "the search for a model's latest version says orderBy=CreatedAtDesc",
-		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", anyDeployment, anyContainer, "fault_m*", "fault_discovery_503"},
+		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", anyDeployment, anyContainer, "endpoint_deploy_*", "endpoint_create_version*", "fault_m*", "fault_discovery_503"},
 		Reason:    "one model is asked for, so its order must not be left to the service",
 		each: func(c *Call) bool {
 			if c.Method != "GET" || !strings.HasSuffix(c.base(), "/models") || !strings.Contains(c.URL, "count=1") {
@@ -21,7 +21,7 @@ func readDifferences() []Difference {
 	}, {
 		ID:        "operation-offset",
 		Does:      "from the second poll on, an operation is asked for its log (offset)",
-		Scenarios: []string{"webservice_regen_key_*", anyDeployment, anyContainer},
+		Scenarios: []string{"webservice_regen_key_*", anyDeployment, anyContainer, firstVersion, newVersion, "endpoint_delete_version", "endpoint_keys", "endpoint_update_version_traffic"},
 		Reason:    "a failure must be able to show the end of the log, whether it was printed or not",
 		whole:     askForLog,
 	}, {

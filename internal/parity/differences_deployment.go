@@ -10,7 +10,7 @@ func uploadDifferences() []Difference {
 	return []Difference{{
 		ID:        "no-blob-timeout",
 		Does:      "uploads have no timeout parameter",
-		Scenarios: []string{"model_register_*", "fault_models_post_503", "fault_blob_403", anyDeployment, anyContainer},
+		Scenarios: []string{"model_register_*", "fault_models_post_503", "fault_blob_403", anyDeployment, anyContainer, firstVersion, newVersion},
 		Reason:    "30 s are too short for what one request may hold; the caller's context ends an upload",
 		each: func(c *Call) bool {
 			return c.isUpload() && c.setQuery("timeout", func(string) (string, bool) { return "", false })
@@ -27,7 +27,7 @@ func uploadDifferences() []Difference {
 	}, {
 		ID:        "own-driver-program",
 		Does:      "the contents of the driver program are not compared",
-		Scenarios: []string{anyDeployment, anyContainer},
+		Scenarios: []string{anyDeployment, anyContainer, firstVersion, newVersion},
 		Reason:    "it is a program of our own with the same contract",
 		each: func(c *Call) bool {
 			c.AnyContent = strings.HasSuffix(c.artifact(), "<tmpname>.py")
@@ -36,7 +36,7 @@ func uploadDifferences() []Difference {
 	}, {
 		ID:        "entry-script",
 		Does:      "of the entry script the length is compared, not the checksum",
-		Scenarios: []string{anyDeployment, anyContainer},
+		Scenarios: []string{anyDeployment, anyContainer, firstVersion, newVersion},
 		Reason:    "the recordings do not say what is in the reference's script",
 		each: func(c *Call) bool {
 			c.AnySum = strings.HasSuffix(c.artifact(), "/score.py")
@@ -49,13 +49,13 @@ func deploymentDifferences() []Difference {
 	return []Difference{{
 		ID:        "no-example-variable",
 		Does:      "environments lack the variable EXAMPLE_ENV_VAR",
-		Scenarios: []string{anyDeployment, anyContainer, "environment_register"},
+		Scenarios: []string{anyDeployment, anyContainer, firstVersion, newVersion, "environment_register"},
 		Reason:    "nobody asked for it",
 		each:      withoutExampleVariable,
 	}, {
 		ID:        "checked-before-upload",
 		Does:      "the service's name is checked before the upload; nothing is uploaded if it is taken",
-		Scenarios: []string{anyDeployment, anyContainer},
+		Scenarios: []string{anyDeployment, anyContainer, firstVersion},
 		Reason:    "a refusal must leave nothing behind",
 		whole:     checkNameFirst,
 	}, {
@@ -100,11 +100,23 @@ func failsAtTheBreak(s *Script) int {
 }
 
 func withoutExampleVariable(c *Call) bool {
-	variables := member(c.Body, "environmentImageRequest", "environment", "environmentVariables")
+	variables := member(deployed(c.Body), "environmentImageRequest", "environment", "environmentVariables")
 	if variables == nil {
 		variables = member(c.Body, "EnvironmentVariables")
 	}
 	_, there := variables["EXAMPLE_ENV_VAR"]
 	delete(variables, "EXAMPLE_ENV_VAR")
 	return there
+}
+
+// deployed is the part of a body that says what runs: the body itself, the first version
+// of an endpoint, or one that is added to it.
+func deployed(body any) any {
+	if steps, ok := body.([]any); ok && len(steps) == 1 {
+		return member(steps[0], "value")
+	}
+	if version := member(body, "versions", "version-a"); version != nil {
+		return version
+	}
+	return body
 }

@@ -17,7 +17,7 @@ import (
 // scenarios is the table of all scenarios, by area.
 func scenarios() []parity.Scenario {
 	return slices.Concat(authenticationScenarios(), workspaceScenarios(), computeScenarios(),
-		modelScenarios(), modelManageScenarios(), environmentScenarios(), deployScenarios(), containerScenarios(), webserviceScenarios(), updateScenarios(), faultScenarios())
+		modelScenarios(), modelManageScenarios(), environmentScenarios(), deployScenarios(), containerScenarios(), webserviceScenarios(), updateScenarios(), endpointScenarios(), faultScenarios())
 }
 
 func TestGolden(t *testing.T) {
