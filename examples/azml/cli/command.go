@@ -242,3 +242,12 @@ func describe(w io.Writer, c command) {
 	(&Globals{}).declare(all)
 	fmt.Fprintf(w, "\nFlags of all commands:\n%s", all.usage())
 }
+
+// Commands are the words of all commands.
+func Commands() []string {
+	var all []string
+	for _, c := range commands() {
+		all = append(all, c.words)
+	}
+	return all
+}

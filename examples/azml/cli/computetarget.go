@@ -130,7 +130,9 @@ func withCompute(act func(context.Context, *session, *compute.Compute) (result, 
 }
 
 func showCompute(c *compute.Compute) result {
-	return one(c, "Name", c.Name, "Type", c.Type, "State", c.ProvisioningState, "Attached", c.IsAttached, "Region", c.ComputeLocation,
+	shown := *c
+	shown.Raw = nil // the same again, as the service wrote it
+	return one(&shown, "Name", c.Name, "Type", c.Type, "State", c.ProvisioningState, "Attached", c.IsAttached, "Region", c.ComputeLocation,
 		"Cluster", c.ResourceID, "Description", c.Description)
 }
 

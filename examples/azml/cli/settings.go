@@ -29,7 +29,7 @@ type settings struct {
 
 // settingsFlags declares them all.
 func settingsFlags(f *flags) settings {
-	var v settings
+	v := settings{sslEnabled: new(*bool), sslCertificate: new(string), sslKey: new(string), sslHostName: new(string)}
 	v.cpu = f.number("cc cpu-cores", "CPU cores of a replica")
 	v.memory = f.number("gb memory-gb", "memory of a replica in GB")
 	v.cpuLimit = f.number("ccl cpu-cores-limit", "the most CPU cores a replica may use")
