@@ -32,24 +32,36 @@
 //	AksCompute.attach_configuration()              compute.AksAttachConfiguration
 //	ComputeTarget.create(ws, name, config)         compute.BeginCreate
 //	ComputeTarget.attach(ws, name, config)         compute.BeginAttach
-//	AksCompute(ws, name)                           compute.Get
+//	AksCompute(ws, name)                           compute.GetAks
+//	ComputeTarget(ws, name)                        compute.Get
 //	target.delete() / target.detach()              (*compute.Compute).BeginDelete / .BeginDetach
 //	target.wait_for_completion(True)               azureml.Wait
 //	Model.register(ws, path, name)                 model.Register
 //	Model(ws, name, version=3)                     model.Get
 //	Model.list(ws) / model.download()              model.List / (*model.Model).Download
+//	Model.package(ws, models, ic)                  model.BeginPackage
+//	Model.profile(ws, name, models, ic, dataset)   model.BeginProfile
 //	Environment(name)                              model.NewEnvironment
+//	environment.build(ws)                          model.BeginBuildEnvironment
 //	InferenceConfig(entry_script, environment)     model.InferenceConfig
 //	AksWebservice.deploy_configuration(…)          webservice.AksDeployConfiguration
 //	AciWebservice.deploy_configuration(…)          webservice.AciDeployConfiguration
+//	AksEndpoint.deploy_configuration(…)            webservice.AksEndpointDeployConfiguration
 //	Model.deploy(ws, name, models, ic, dc)         model.BeginDeploy
+//	az ml model deploy -ic … -dc …                 model.LoadInferenceConfig, webservice.LoadDeployConfiguration
 //	service.wait_for_deployment(True)              azureml.Wait
 //	Webservice(ws, name) / .list(ws)               webservice.Get / webservice.List
 //	service.get_keys() / .regen_key("Primary")     (*webservice.AksWebservice).Keys / .RegenerateKey
+//	both keys, without a failing call              (*webservice.AksWebservice).RotateKeys
 //	service.get_token()                            (*webservice.AksWebservice).Token
 //	service.run(data)                              (*webservice.AksWebservice).Run, webservice.Scorer
-//	service.get_logs()                             (*webservice.AksWebservice).Logs
+//	service.swagger_uri                            (*webservice.AksWebservice).Swagger
+//	service.get_logs()                             (*webservice.AksWebservice).Logs, .FollowLogs
 //	service.delete()                               (*webservice.AksWebservice).BeginDelete
+//	endpoint.create_version(name, …)               (*webservice.AksEndpoint).BeginCreateVersion
+//	endpoint.update_version(name, …)               (*webservice.AksEndpoint).BeginUpdateVersion, .SetTraffic
+//	endpoint.delete_version(name)                  (*webservice.AksEndpoint).BeginDeleteVersion
+//	endpoint.update(…)                             (*webservice.AksEndpoint).BeginUpdate
 //
 // # Long-running operations
 //

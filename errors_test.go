@@ -98,6 +98,9 @@ More: https://h/help
   - Name is required
 `, azureml.Explain(&azureml.Error{Operation: "deploy", Subject: `web service "s"`, Kind: azureml.ErrInvalid,
 		Violations: []azureml.Violation{{Field: "CPUCores", Value: "-1", Rule: "must be > 0"}, {Field: "Name", Rule: "is required"}}}))
+	inner := &azureml.Error{Operation: "sign in", Subject: "as x", Message: "no:\n  reason"}
+	assert.Equal(t, "Could not get it: cannot sign in as x: no:\n  reason\n",
+		azureml.Explain(&azureml.Error{Operation: "get", Subject: "it", Message: "cannot sign in as x: no:\n  reason", Err: inner}), "a cause is not said twice")
 	assert.Equal(t, "plain\n", azureml.Explain(errors.New("plain")))
 	assert.Empty(t, azureml.Explain(nil))
 	assert.Equal(t, "Failed: not found\n", azureml.Explain(&azureml.Error{Kind: azureml.ErrNotFound}))

@@ -91,7 +91,8 @@ func explainFacts(b *strings.Builder, e *Error) {
 	fact("correlation", e.CorrelationID)
 	fact("log", e.LogURL)
 	if e.StatusCode == 0 && e.Err != nil && e.Message != "" {
-		if cause := oneLine(e.Err.Error()); !strings.Contains(e.Message, cause) {
+		// What another of this type says is in the message without its first word.
+		if cause := oneLine(e.Err.Error()); !strings.Contains(oneLine(e.Message), strings.TrimPrefix(cause, "azureml: ")) {
 			fact("cause", cause)
 		}
 	}

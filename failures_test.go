@@ -32,7 +32,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		}
 	}
 
-	_, err = compute.Get(ctx, ws, "nope")
+	_, err = compute.GetAks(ctx, ws, "nope")
 	screen(err, azureml.ErrNotFound, `Could not get compute "nope"`, "What to do:", "compute.List")
 	_, err = webservice.GetAks(ctx, ws, "nope")
 	screen(err, azureml.ErrNotFound, `Could not get web service "nope"`, "What to do:", "webservice.List")

@@ -2,6 +2,7 @@ package azureml_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,6 +128,28 @@ func TestPlantedSecrets(t *testing.T) {
 	require.ErrorIs(t, err, azureml.ErrUnauthorized)
 	out.value(err)
 	out.value(stale)
+	keys, err = svc.SetKeys(ctx, azureml.NewSecret(primary), azureml.NewSecret(secondary))
+	require.NoError(t, err)
+	out.value(keys)
+	rotation := webservice.RotateKeysOptions{
+		SaveState: func(_ context.Context, state json.RawMessage) error { out.value(string(state)); return nil },
+		OnStep:    func(e webservice.RotationEvent) { out.value(e) },
+		HandOver: func(_ context.Context, keys webservice.Keys, use webservice.KeyType) error {
+			out.value(keys)
+			return fmt.Errorf("no place for the %s key", use)
+		},
+	}
+	_, err = svc.RotateKeys(ctx, &rotation)
+	require.ErrorContains(t, err, "no place for")
+	out.value(err)
+	out.value(rotation)
+	described, err := svc.Swagger(ctx)
+	require.NoError(t, err)
+	out.value(described)
+	srv.Fault(azuremltest.Fault{Path: "/swagger.json", Status: 404, Body: "no: Bearer " + primary})
+	_, err = svc.Swagger(ctx)
+	require.ErrorIs(t, err, azureml.ErrNotFound)
+	out.value(err)
 	_, err = model.BeginDeploy(ctx, ws, "Bad Name", nil, inference, webservice.AksDeployConfiguration{PrimaryKey: azureml.NewSecret(primary), CPUCores: -1}, nil)
 	require.ErrorIs(t, err, azureml.ErrInvalid)
 	out.value(err)

@@ -57,6 +57,13 @@ func WithProgress(ctx context.Context, report func(Progress)) context.Context {
 	return context.WithValue(ctx, progressKey{}, report)
 }
 
+// Reporting tells whether a function of [WithProgress] listens. What a report costs
+// requests of its own for, a log, is left out when nobody does.
+func Reporting(ctx context.Context) bool {
+	_, listening := ctx.Value(progressKey{}).(func(Progress))
+	return listening
+}
+
 // Report tells the function of [WithProgress], if ctx has one, about p. It is what
 // poll handlers call; programs that write handlers of their own may too.
 func Report(ctx context.Context, p Progress) {

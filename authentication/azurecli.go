@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/clouds"
 	"github.com/azureml-go/azureml/internal/signin"
 	"github.com/azureml-go/azureml/internal/tokencache"
@@ -47,6 +48,9 @@ type AzureCLIOptions struct {
 }
 
 const cliTimeout = time.Minute
+
+// cliAccount is who signs in.
+const cliAccount = "the Azure CLI's account"
 
 // subscriptionPattern is what azidentity lets through to the shell.
 var subscriptionPattern = regexp.MustCompile(`[0-9A-Za-z._ -]+`)
@@ -91,7 +95,7 @@ func NewAzureCLI(o *AzureCLIOptions) (*AzureCLI, error) {
 		login += " --tenant " + given.TenantID
 	}
 	return &AzureCLI{newCredential(way{
-		name: "the Azure CLI's account", cloud: resolved,
+		name: cliAccount, cloud: resolved,
 		source:  runCLI(wrapped, given.Timeout),
 		failure: signin.Attempt{Remedy: "Sign in with: " + login, Soft: true},
 	})}, nil
@@ -118,9 +122,19 @@ func runCLI(wrapped azcore.TokenCredential, timeout time.Duration) tokencache.So
 		case isSyntax:
 			err = fmt.Errorf("the Azure CLI printed something that is no JSON (at byte %d)", syntax.Offset)
 		case strings.Contains(err.Error(), "executable not found on path"):
-			err = azidentity.NewCredentialUnavailableError("the Azure CLI (az) was not found in PATH")
+			return token, noCLI()
 		}
 		return azcore.AccessToken{}, err
+	}
+}
+
+// noCLI is the error where there is no CLI; a chain of azidentity goes on after it.
+func noCLI() error {
+	const message = "the Azure CLI (az) was not found in PATH"
+	return &azureml.Error{
+		Operation: "sign in", Subject: "as " + cliAccount, Kind: azureml.ErrUnauthorized, Message: message,
+		Err:    azidentity.NewCredentialUnavailableError(message),
+		Remedy: "Install it (https://aka.ms/installazurecli) and sign in with az login, or use another credential.",
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
@@ -65,6 +67,9 @@ func readCertificate(check *validate.Checker, data []byte, password azureml.Secr
 	}
 	chain, key, err := azidentity.ParseCertificates(data, []byte(password.Reveal()))
 	if err == nil {
+		if end, ended := ended(chain, key); ended {
+			check.Add("certificate", nil, "ended on "+end.UTC().Format(time.DateOnly)+"; add a new one to the application")
+		}
 		return chain, key
 	}
 	reason := err.Error()
@@ -79,8 +84,28 @@ func readCertificate(check *validate.Checker, data []byte, password azureml.Secr
 		check.Add("Password", password, "does not open the certificate")
 	case pem:
 		check.Add("certificate", nil, "is no PEM that can be read: certificate and RSA private key, one behind the other")
+	case len(data) < longestPath && !bytes.ContainsFunc(data, unicode.IsControl):
+		check.Add("certificate", nil, "is not the content of a file; if it is a path, read it with os.ReadFile")
 	default:
 		check.Add("certificate", nil, "is neither PEM nor a PFX file that can be read; make a PFX with: openssl pkcs12 -export -legacy")
 	}
 	return nil, nil
+}
+
+// longestPath is longer than paths are, and shorter than certificates.
+const longestPath = 512
+
+// ended tells whether the certificate of the key is no longer good. The sign-in service
+// would say only that it does not know it.
+func ended(chain []*x509.Certificate, key crypto.PrivateKey) (time.Time, bool) {
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return time.Time{}, false
+	}
+	for _, c := range chain {
+		if public, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && public.Equal(signer.Public()) {
+			return c.NotAfter, time.Now().After(c.NotAfter)
+		}
+	}
+	return time.Time{}, false
 }

@@ -34,7 +34,12 @@ var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 // testCertificate is a PEM file of certificate and key.
 func testCertificate(t testing.TB) []byte {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "principal"}, NotAfter: time.Now().Add(time.Hour)}
+	return certificateUntil(t, time.Now().Add(time.Hour))
+}
+
+func certificateUntil(t testing.TB, end time.Time) []byte {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "principal"}, NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, testKey().Public(), testKey())
 	require.NoError(t, err)
 	key, err := x509.MarshalPKCS8PrivateKey(testKey())
@@ -114,7 +119,9 @@ func TestServicePrincipalWithCertificateInvalid(t *testing.T) {
 		"two keys":      {encode(certificate, key, key), "several private keys"},
 		"encrypted key": {encode(certificate, &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")}), "unencrypted"},
 		"broken PEM":    {encode(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), "no PEM that can be read"},
-		"garbage":       {[]byte("PLANTED garbage"), "neither PEM nor a PFX"},
+		"garbage":       {[]byte("PLANTED\x00garbage"), "neither PEM nor a PFX"},
+		"a path":        {[]byte("PLANTED/principal.pem"), "if it is a path, read it with os.ReadFile"},
+		"ended":         {certificateUntil(t, time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)), "certificate ended on 2020-02-03"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -19,6 +20,7 @@ import (
 	"github.com/azureml-go/azureml/internal/signin"
 	"github.com/azureml-go/azureml/internal/tokencache"
 	"github.com/azureml-go/azureml/internal/transport"
+	"github.com/azureml-go/azureml/internal/validate"
 )
 
 // credential is what all types of this package are made of: a way to get tokens, with
@@ -175,6 +177,11 @@ func clientOptions(given azcore.ClientOptions) (azcore.ClientOptions, error) {
 	resolved, err := clouds.Resolve(given.Cloud)
 	if err != nil {
 		return given, err
+	}
+	if host := resolved.ActiveDirectoryAuthorityHost; host != "" && !strings.HasPrefix(strings.ToLower(host), "https://") {
+		var check validate.Checker
+		check.Add("ActiveDirectoryAuthorityHost", host, "must begin with https://")
+		return given, check.Err("use", "the cloud")
 	}
 	given.Cloud = resolved
 	given.APIVersion = ""             // is for the resource manager; azidentity refuses it

@@ -43,6 +43,19 @@
 //   - azureml.ErrThrottled, azureml.ErrUnavailable: the authority is busy or not reached,
 //     also after the retries that ClientOptions.Retry sets.
 //
+// # People
+//
+// [NewInteractiveLogin] asks nobody who is signed in already, be it in its Cache or in the
+// Azure CLI. A Cache (package azidentity/cache makes one, encrypted, for all programs of
+// the user) needs the record of who signed in last, which is kept, without any secret and
+// readable by the user alone, in azureml/authentication-record.json in the user's
+// configuration folder. It also gives the name to begin with when a person is asked. One
+// sign-in serves for all tokens, and for challenges of continuous access evaluation.
+//
+// A program that nobody sits at is never kept waiting: without a terminal the error is
+// azureml.ErrInteractionRequired, and at the end of the context, of the Timeout or at
+// Ctrl-C the login is over, and so is the listener that waits for the browser.
+//
 // # Clouds
 //
 // ClientOptions.Cloud chooses the cloud: [Cloud] gives those that are public by name.

@@ -2,6 +2,7 @@ package authentication_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/authentication"
 	"github.com/azureml-go/azureml/azuremltest"
+	"github.com/azureml-go/azureml/compute"
 	"github.com/azureml-go/azureml/workspace"
 )
 
@@ -57,6 +59,48 @@ func TestWorkGoesOnBeyondATokensLife(t *testing.T) {
 		n := tokenRequests(srv)
 		assert.Greater(t, n, 20)
 		assert.Less(t, n, 70)
+	})
+}
+
+// TestAWaitLongerThanATokensLife: creating a cluster takes ten minutes, each token five
+// seconds; the one call that waits goes on to the end.
+func TestAWaitLongerThanATokensLife(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true, TokenLifetime: 5 * time.Second, OperationPolls: 60, RetryAfter: 10 * time.Second})
+		defer srv.Close()
+		ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, signer(t, srv, azuremltest.TenantID, azuremltest.ClientID, azuremltest.ClientSecret), options(srv))
+		require.NoError(t, err)
+		start := time.Now()
+		p, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{}, nil)
+		require.NoError(t, err)
+		aks, err := azureml.Wait(t.Context(), p, nil)
+		require.NoError(t, err)
+		assert.Equal(t, "myaks", aks.Name)
+		assert.GreaterOrEqual(t, time.Since(start), 10*time.Minute)
+		assert.Greater(t, tokenRequests(srv), 50)
+		for _, r := range srv.Requests() {
+			assert.NotEqual(t, 401, r.Status, "%s %s", r.Method, r.URL)
+		}
+	})
+}
+
+// TestTenThousandCallersOneTokenRequest of a real credential, and one for its header.
+func TestTenThousandCallersOneTokenRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true})
+		defer srv.Close()
+		sp := signer(t, srv, azuremltest.TenantID, azuremltest.ClientID, azuremltest.ClientSecret)
+		var wg sync.WaitGroup
+		for range 10_000 {
+			wg.Go(func() {
+				_, err := sp.Header(t.Context())
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, 1, tokenRequests(srv))
 	})
 }
 

@@ -78,8 +78,10 @@ type InteractiveLoginOptions struct {
 	Output io.Writer
 	// Timeout is how long a person has to sign in; default 15 minutes.
 	Timeout time.Duration
-	// Cache keeps the sign-in beyond the process (package azidentity/cache makes one), so
-	// that nobody is asked again. Default: in memory.
+	// Cache keeps the sign-in beyond the process, so that nobody is asked again: package
+	// azidentity/cache makes one. Whose sign-in to take is read from RecordFile; without
+	// that file, or if TenantID, ClientID, LoginHint or the cloud mean somebody else, the
+	// person is asked. Default: in memory.
 	Cache azidentity.Cache
 	// RecordFile keeps who signed in last (no secret), with mode 0600. Default:
 	// azureml/authentication-record.json in the user's configuration folder. "none" keeps

@@ -119,6 +119,30 @@ func TestInteractiveLoginFails(t *testing.T) {
 	}
 }
 
+// TestInteractiveLoginIsToBeRepeated: the tenant wants more, or something newer.
+func TestInteractiveLoginIsToBeRepeated(t *testing.T) {
+	t.Parallel()
+	for recorded, test := range map[string]struct{ code, message, remedy string }{
+		"login_device_mfa":              {"AADSTS50076", "you must use multi-factor authentication", "naming its tenant id"},
+		"login_device_mfa_registration": {"AADSTS50079", "you must enroll in multi-factor authentication", "naming its tenant id"},
+		"login_device_frequency":        {"AADSTS70043", "sign-in frequency", "Sign in again"},
+		"login_device_inactive":         {"AADSTS70008", "due to inactivity", "Sign in again"},
+		"login_device_revoked":          {"AADSTS50173", "revoked", "password was changed"},
+	} {
+		t.Run(recorded, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				_, err := person(t, recorded, InteractiveLoginOptions{Output: &bytes.Buffer{}}).GetToken(t.Context(), scoped(armScope))
+				require.ErrorIs(t, err, azureml.ErrInteractionRequired)
+				e := failure(t, err)
+				assert.Equal(t, test.code, e.Code)
+				assert.Contains(t, e.Message, test.message)
+				assert.Contains(t, e.Remedy, test.remedy)
+			})
+		})
+	}
+}
+
 func TestNobodySignsInInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,6 +251,11 @@ func TestRecordFile(t *testing.T) {
 		change(&changed)
 		assert.False(t, fits(record, changed), name)
 	}
+	o.TenantID = "contoso.example"
+	record.HomeAccountID = "u." + testTenant
+	assert.True(t, fits(record, o), "at home in the domain")
+	record.HomeAccountID = "u.another"
+	assert.False(t, fits(record, o), "a guest's name says nothing about the tenant")
 	assert.Empty(t, recordPath("none"))
 	assert.Equal(t, "x", recordPath("x"))
 	assert.Equal(t, "authentication-record.json", filepath.Base(recordPath("")))

@@ -20,6 +20,42 @@ type account interface {
 	Authenticate(context.Context, *policy.TokenRequestOptions) (azidentity.AuthenticationRecord, error)
 }
 
+// eitherKind is an account whose sign-in serves for all tokens. MSAL keeps those that
+// continuous access evaluation knows, which a workspace asks for, apart from plain ones,
+// and would have the person sign in for each kind. It is used by one caller at a time.
+type eitherKind struct {
+	account
+	// has tells, by TokenRequestOptions.EnableCAE, of which kind there may be a sign-in.
+	has map[bool]bool
+}
+
+// Authenticate lets the person sign in.
+func (e *eitherKind) Authenticate(ctx context.Context, o *policy.TokenRequestOptions) (azidentity.AuthenticationRecord, error) {
+	record, err := e.account.Authenticate(ctx, o)
+	if err == nil {
+		e.has[o.EnableCAE] = true
+	}
+	return record, err
+}
+
+// GetToken gives a token of the other kind where there is none of the one that is asked
+// for. The claims of a challenge are asked for in either case.
+func (e *eitherKind) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	other := o
+	other.EnableCAE = !o.EnableCAE
+	if !e.has[other.EnableCAE] {
+		return e.account.GetToken(ctx, o)
+	}
+	if !e.has[o.EnableCAE] {
+		return e.account.GetToken(ctx, other)
+	}
+	token, err := e.account.GetToken(ctx, o)
+	if _, nobody := errors.AsType[*azidentity.AuthenticationRequiredError](err); nobody {
+		return e.account.GetToken(ctx, other)
+	}
+	return token, err
+}
+
 // login gets tokens for a person. Its method token is called with the turn taken.
 type login struct {
 	options InteractiveLoginOptions
@@ -61,9 +97,9 @@ func newLogin(o InteractiveLoginOptions) (*login, error) {
 }
 
 // accounts makes the credentials of azidentity.
-func (l *login) accounts(last azidentity.AuthenticationRecord) (err error) {
+func (l *login) accounts(last azidentity.AuthenticationRecord) error {
 	o := l.options
-	l.browser, err = azidentity.NewInteractiveBrowserCredential(&azidentity.InteractiveBrowserCredentialOptions{
+	browser, err := azidentity.NewInteractiveBrowserCredential(&azidentity.InteractiveBrowserCredentialOptions{
 		ClientOptions: o.ClientOptions, AdditionallyAllowedTenants: o.AdditionallyAllowedTenants, AuthenticationRecord: last,
 		Cache: o.Cache, ClientID: o.ClientID, DisableAutomaticAuthentication: true, DisableInstanceDiscovery: o.DisableInstanceDiscovery,
 		LoginHint: o.LoginHint, RedirectURL: o.RedirectURL, TenantID: o.TenantID,
@@ -71,7 +107,7 @@ func (l *login) accounts(last azidentity.AuthenticationRecord) (err error) {
 	if err != nil {
 		return err
 	}
-	l.device, err = azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
+	device, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
 		ClientOptions: o.ClientOptions, AdditionallyAllowedTenants: o.AdditionallyAllowedTenants, AuthenticationRecord: last,
 		Cache: o.Cache, ClientID: o.ClientID, DisableAutomaticAuthentication: true, DisableInstanceDiscovery: o.DisableInstanceDiscovery,
 		TenantID: o.TenantID,
@@ -80,6 +116,9 @@ func (l *login) accounts(last azidentity.AuthenticationRecord) (err error) {
 			return err
 		},
 	})
+	persists := o.Cache != (azidentity.Cache{})
+	l.browser = &eitherKind{browser, map[bool]bool{false: persists, true: persists}}
+	l.device = &eitherKind{device, map[bool]bool{false: persists, true: persists}}
 	return err
 }
 

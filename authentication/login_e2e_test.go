@@ -188,6 +188,22 @@ func TestBrowserAgainstTheEmulator(t *testing.T) {
 			data, err := os.ReadFile(record)
 			require.NoError(t, err)
 			assert.Contains(t, string(data), "user@contoso.example")
+
+			// The next login begins with the name that was noted.
+			address = opener(t)
+			login, err = authentication.NewInteractiveLogin(&authentication.InteractiveLoginOptions{
+				ClientOptions: srv.ClientOptions(), Prompt: authentication.PromptAlways, DisableAzureCLI: true, Output: io.Discard, RecordFile: record,
+			})
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { _, err := login.Header(ctx); done <- err }()
+			page, ok = <-address
+			cancel()
+			require.True(t, ok, "no browser was opened")
+			require.ErrorIs(t, <-done, context.Canceled)
+			next, err := url.Parse(page)
+			require.NoError(t, err)
+			assert.Equal(t, "user@contoso.example", next.Query().Get("login_hint"))
 		})
 	}
 }

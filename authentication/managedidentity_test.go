@@ -58,6 +58,11 @@ func TestManagedIdentityRefused(t *testing.T) {
 		kind                                   error
 	}{
 		{"msi_imds_no_identity", "none", "invalid_request", "Identity not found", "a managed identity is assigned", azureml.ErrUnauthorized},
+		{"msi_imds_no_header", "header", "bad_request_102", "header not specified", "NO_PROXY", azureml.ErrUnauthorized},
+		{"msi_imds_unknown_source", "source", "unknown_source", "Unknown Source", "the machine itself", azureml.ErrUnauthorized},
+		{"msi_imds_broken", "broken", "unknown", "Failed to retrieve token", "Try again", azureml.ErrUnavailable},
+		{"msi_imds_busy", "busy", "too_many_requests", "too many requests", "Try again", azureml.ErrThrottled},
+		{"msi_imds_updating", "updating", "not_found", "Not found", "Try again", azureml.ErrUnavailable},
 		{"msi_imds_bad_audience", "bad", "AADSTS500011", "was not found", "audience", azureml.ErrInvalid},
 	} {
 		t.Run(test.recorded, func(t *testing.T) {

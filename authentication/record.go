@@ -75,6 +75,14 @@ func (f recordFile) write(record azidentity.AuthenticationRecord) error {
 func fits(record azidentity.AuthenticationRecord, o InteractiveLoginOptions) bool {
 	return record.ClientID == o.ClientID &&
 		clouds.Same(cloud.Configuration{ActiveDirectoryAuthorityHost: record.Authority}, cloud.Configuration{ActiveDirectoryAuthorityHost: o.Cloud.ActiveDirectoryAuthorityHost}) &&
-		(o.TenantID == "" || strings.EqualFold(o.TenantID, record.TenantID)) &&
+		(o.TenantID == "" || strings.EqualFold(o.TenantID, record.TenantID) || ownDomain(record, o.TenantID)) &&
 		(o.LoginHint == "" || strings.EqualFold(o.LoginHint, record.Username))
+}
+
+// ownDomain tells whether a tenant that is given by a domain is that of the account: the
+// one where it is at home, as its name says.
+func ownDomain(record azidentity.AuthenticationRecord, tenant string) bool {
+	_, home, _ := strings.Cut(record.HomeAccountID, ".")
+	_, domain, _ := strings.Cut(record.Username, "@")
+	return strings.EqualFold(tenant, domain) && strings.EqualFold(home, record.TenantID)
 }

@@ -65,7 +65,11 @@ func NewServicePrincipalFromSDKAuth(r io.Reader, o *ServicePrincipalOptions) (*S
 func NewServicePrincipalFromAuthFile(o *ServicePrincipalOptions) (*ServicePrincipal, error) {
 	path := strings.TrimSpace(os.Getenv(authLocation))
 	if path == "" {
-		return nil, notInEnvironment([]string{authLocation})
+		return nil, &azureml.Error{
+			Operation: "make", Subject: makePrincipal + " from the environment", Kind: azureml.ErrInvalid,
+			Violations: []azureml.Violation{{Field: authLocation, Rule: "is not set"}},
+			Remedy:     "Set it to the path of the file that has the output of: az ad sp create-for-rbac --sdk-auth",
+		}
 	}
 	f, err := os.Open(path)
 	if err != nil {

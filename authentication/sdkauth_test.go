@@ -121,6 +121,7 @@ func TestServicePrincipalFromAuthFile(t *testing.T) {
 	_, err := NewServicePrincipalFromAuthFile(nil)
 	require.ErrorIs(t, err, azureml.ErrInvalid)
 	assert.ErrorContains(t, err, "AZURE_AUTH_LOCATION is not set")
+	assert.Contains(t, failure(t, err).Remedy, "create-for-rbac")
 
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "principal.pem"), testCertificate(t), 0o600))

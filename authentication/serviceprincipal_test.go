@@ -59,6 +59,10 @@ func TestServicePrincipalRefused(t *testing.T) {
 		{"sp_conditional_access", "", azureml.ErrUnauthorized, "AADSTS53003", 400, "Conditional Access", "conditional access policy"},
 		{"sp_consent", "", azureml.ErrInteractionRequired, "AADSTS65001", 400, "not consented", "administrator"},
 		{"sp_bad_scope", "https://ml.azure.com", azureml.ErrInvalid, "AADSTS1002012", 400, "is not valid", "/.default"},
+		{"sp_lacks_field", "", azureml.ErrUnauthorized, "AADSTS900144", 400, "'grant_type'", "application/x-www-form-urlencoded"},
+		{"sp_bad_scope_user", "", azureml.ErrInvalid, "AADSTS70011", 400, "'scope' is not valid", "/.default"},
+		{"sp_bad_audience", "", azureml.ErrInvalid, "AADSTS50001", 400, "was not found in the tenant", "audience"},
+		{"sp_looping", "", azureml.ErrThrottled, "AADSTS50196", 400, "request loop", "Keep one credential"},
 		{"sp_unknown_audience", "https://example.invalid/.default", azureml.ErrInvalid, "AADSTS500011", 400, "was not found", "audience"},
 	} {
 		t.Run(test.recorded, func(t *testing.T) {
@@ -207,7 +211,7 @@ func TestServicePrincipalInvalid(t *testing.T) {
 	assert.ErrorContains(t, err, `tenantID ("a/b") must be a tenant's id or domain`)
 	_, err = NewServicePrincipal(testTenant, testPrincipal, testSecret, &ServicePrincipalOptions{ClientOptions: azcore.ClientOptions{Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: "http://login.example"}}})
 	require.ErrorIs(t, err, azureml.ErrInvalid)
-	assert.ErrorContains(t, err, "https")
+	assert.ErrorContains(t, err, `cannot use the cloud: ActiveDirectoryAuthorityHost ("http://login.example") must begin with https://`)
 
 	sp, err := NewServicePrincipal(testTenant, testPrincipal, testSecret, nil)
 	require.NoError(t, err)

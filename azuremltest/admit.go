@@ -23,7 +23,7 @@ func (c *call) admit() bool {
 	if c.wild["ws"] == "" || c.route.creates {
 		return true
 	}
-	return c.findWorkspace()
+	return c.findWorkspace() && c.permitted()
 }
 
 // checkToken reads the bearer token.

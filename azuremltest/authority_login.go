@@ -159,15 +159,15 @@ func (c *call) postBack(answer url.Values) {
 	c.empty(http.StatusFound)
 }
 
-// findUser finds a user by name in the tenant of the path, or in all of them if
-// the path stands for many, or returns nil.
+// findUser finds a user by name in the tenant of the path, or in the one where the
+// person is at home if the path stands for many, or returns nil.
 func (c *call) findUser(name string) *User {
 	name = strings.ToLower(strings.TrimSpace(name))
 	if t := c.findTenant(c.path("tenant")); t != nil {
 		return t.users[name]
 	}
-	for _, t := range c.srv.world.tenants {
-		if u := t.users[name]; u != nil {
+	for _, t := range sortedValues(c.srv.world.tenants) {
+		if u := t.users[name]; u != nil && !u.Guest {
 			return u
 		}
 	}

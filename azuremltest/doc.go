@@ -57,6 +57,8 @@
 //     and artifacts, environments with versions and labels, and blob storage
 //     (Put Blob, Put Block, Put Block List, Get Block List, reading whole or in
 //     ranges, conditions) behind the signatures that are handed out.
+//   - Packages of models (images and build contexts), profiles, of which the numbers
+//     are always the same, and builds of environments' images, with their logs.
 //   - Web services of the types AKS, AKS endpoint and ACI: pre-checks, creating,
 //     overwriting, patching, deleting and migrating them, the versions of
 //     endpoints, their operations with build logs, keys, tokens and logs.
@@ -79,7 +81,7 @@
 //   - computes of other types, other than reading what AddCompute has put there;
 //   - the containers: no image is built and no entry script runs; a web service
 //     says what its [Scorer] says;
-//   - images of the older kind, packages, profiles, and the export of services;
+//   - images of the older kind, and the export of services;
 //   - clouds other than the public one, and regions: a region is only a name;
 //   - anything about load: throttling happens when a [Fault] says so.
 //

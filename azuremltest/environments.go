@@ -23,6 +23,7 @@ type environment struct {
 type environmentVersion struct {
 	version string
 	members map[string]json.RawMessage // by lower-case name
+	built   bool                       // whether its image is in the registry
 }
 
 // environmentBody is an environment on the wire.

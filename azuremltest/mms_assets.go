@@ -204,12 +204,15 @@ func answerList[T any](c *call, list []T, key func(T) string, body func(T) any) 
 	out := struct {
 		Value    []any  `json:"value"`
 		NextLink string `json:"nextLink,omitempty"`
+		// NextRequest is the body that asks for the next page, for lists that are asked with one.
+		NextRequest map[string]any `json:"nextRequest,omitempty"`
 	}{Value: make([]any, len(page))}
 	for i, item := range page {
 		out.Value[i] = body(item)
 	}
 	if next != "" {
 		out.NextLink = c.nextLink(next)
+		out.NextRequest = c.nextRequest(next)
 	}
 	c.json(http.StatusOK, out)
 }

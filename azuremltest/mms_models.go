@@ -63,6 +63,7 @@ func (s *Server) modelRoutes() []route {
 	return []route{
 		mmsRoute(http.MethodPost, "/models", (*call).registerModel),
 		mmsRoute(http.MethodGet, "/models", (*call).listModels),
+		mmsRoute(http.MethodPost, "/models/list", func(c *call) { c.listByBody(modelFilters, c.listModels) }),
 		mmsRoute(http.MethodGet, "/models/{id}", func(c *call) {
 			if m := c.model(); m != nil {
 				c.json(http.StatusOK, m.body)
@@ -181,7 +182,7 @@ func (k *checks) notNegative(name string, v *int) {
 // description. contract: model §5.2
 func (c *call) listModels() {
 	name, framework, runID, datasetID := c.query("name"), c.query("framework"), c.query("runId"), c.query("datasetId")
-	description := c.query("description")
+	description, version := c.query("description"), c.query("version")
 	tags, properties, tag := parseTagFilter(c.query("tags")), parseTagFilter(c.query("properties")), parseTagFilter(c.query("tag"))
 	order, ok := c.order("orderBy")
 	if !ok {
@@ -195,7 +196,7 @@ func (c *call) listModels() {
 	var list []*model
 	for _, m := range c.ws.data.modelsInOrder(order) {
 		b := &m.body
-		keep := (name == "" || b.Name == name) && (framework == "" || orEmpty(b.Framework) == framework) &&
+		keep := (name == "" || b.Name == name) && hasVersion(b.Version, version) && (framework == "" || orEmpty(b.Framework) == framework) &&
 			(runID == "" || orEmpty(b.RunID) == runID) && (description == "" || orEmpty(b.Description) == description) &&
 			(datasetID == "" || slices.ContainsFunc(b.Datasets, func(r datasetRef) bool { return r.ID == datasetID })) &&
 			b.Tags.has(tags) && b.Tags.has(tag) && b.Properties.has(properties)

@@ -42,6 +42,7 @@ func deletePhases() []phase { return []phase{{}} }
 // serviceOperation is a long-running operation of model management.
 type serviceOperation struct {
 	ws       *workspace
+	kind     string
 	id       string
 	parentID string
 	innerID  string
@@ -66,21 +67,26 @@ type serviceOperation struct {
 
 // begin starts an operation on a service. The failure says how it will end.
 func (svc *service) begin(phases []phase, failure *OperationFailure, settle func(*serviceOperation)) *serviceOperation {
-	srv := svc.ws.srv
+	o := svc.ws.begin("Service", phases, failure, settle)
+	o.resource, o.blame = "/api"+svc.ws.path()+"/services/"+svc.spec.Name, svc.blame
+	svc.op = o
+	return o
+}
+
+// begin starts an operation of a kind. What it blames for a failure is left open.
+func (ws *workspace) begin(kind string, phases []phase, failure *OperationFailure, settle func(*serviceOperation)) *serviceOperation {
+	srv := ws.srv
 	o := &serviceOperation{
-		ws: svc.ws, id: srv.guid(), parentID: srv.hex(16), innerID: srv.guid(),
-		resource: "/api" + svc.ws.path() + "/services/" + svc.spec.Name,
-		logPath:  "ImageLogs/" + srv.guid() + "/build.log",
-		phases:   phases, at: -1, last: len(phases) - 1,
-		state: stateNotStarted, started: time.Now(), failure: failure,
-		blame: svc.blame, settle: settle,
+		ws: ws, kind: kind, id: srv.guid(), parentID: srv.hex(16), innerID: srv.guid(),
+		logPath: "ImageLogs/" + srv.guid() + "/build.log",
+		phases:  phases, at: -1, last: len(phases) - 1,
+		state: stateNotStarted, started: time.Now(), failure: failure, settle: settle,
 	}
 	if failure != nil {
 		o.stuck = failure.State == stateStuck
 		o.last = failingPhase(phases, failure.Code)
 	}
-	svc.ws.data.operations[o.id] = o
-	svc.op = o
+	ws.data.operations[o.id] = o
 	return o
 }
 
@@ -204,7 +210,7 @@ type operationBody struct {
 	Created     string           `json:"createdTime"`
 	Ended       *string          `json:"endTime"`
 	Error       *mmsErrorBody    `json:"error"`
-	Resource    string           `json:"resourceLocation"`
+	Resource    *string          `json:"resourceLocation"`
 	Log         string           `json:"operationLog"`
 	Details     operationDetails `json:"operationDetails"`
 	ParentID    string           `json:"parentRequestId"`
@@ -220,8 +226,8 @@ type operationDetails struct {
 
 func (o *serviceOperation) body() operationBody {
 	return operationBody{
-		ID: o.id, Type: "Service", State: o.state, Created: mmsTime(o.started), Ended: timeOrNull(o.ended), Error: o.problem,
-		Resource: o.resource, Log: o.ws.signedURL(o.logPath, readGrant), ParentID: o.parentID,
+		ID: o.id, Type: o.kind, State: o.state, Created: mmsTime(o.started), Ended: timeOrNull(o.ended), Error: o.problem,
+		Resource: nullIfEmpty(o.resource), Log: o.ws.signedURL(o.logPath, readGrant), ParentID: o.parentID,
 		Details: operationDetails{ID: o.innerID, Type: o.phases[max(o.at, 0)].name, State: o.state},
 	}
 }

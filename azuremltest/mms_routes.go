@@ -6,7 +6,7 @@ import "slices"
 // web services themselves.
 func (s *Server) dataPlaneRoutes() []route {
 	return slices.Concat(
-		s.artifactRoutes(), s.blobRoutes(), s.environmentRoutes(),
-		s.assetRoutes(), s.modelRoutes(), s.serviceRoutes(), s.scoringRoutes(),
+		s.artifactRoutes(), s.blobRoutes(), s.environmentRoutes(), s.buildRoutes(),
+		s.assetRoutes(), s.modelRoutes(), s.serviceRoutes(), s.packageRoutes(), s.profileRoutes(), s.scoringRoutes(),
 	)
 }

@@ -12,6 +12,7 @@ func (s *Server) serviceRoutes() []route {
 	return []route{
 		mmsRoute(http.MethodPost, "/services", (*call).createService),
 		mmsRoute(http.MethodGet, "/services", (*call).listServices),
+		mmsRoute(http.MethodPost, "/services/list", func(c *call) { c.listByBody(serviceFilters, c.listServices) }),
 		mmsRoute(http.MethodGet, "/services/{name}", (*call).getService),
 		mmsRoute(http.MethodPatch, "/services/{name}", (*call).patchService),
 		mmsRoute(http.MethodDelete, "/services/{name}", (*call).deleteService),

@@ -14,6 +14,9 @@ type dataPlane struct {
 	environments map[string]*environment
 	services     map[string]*service
 	operations   map[string]*serviceOperation
+	datasets     map[string]*Dataset // by id
+	profiles     []*profile          // in the order of their creation
+	builds       map[string]*imageBuild
 	changes      int // counts creations and updates: their order
 }
 
@@ -29,6 +32,8 @@ func newDataPlane(ws *workspace) dataPlane {
 		environments: map[string]*environment{},
 		services:     map[string]*service{},
 		operations:   map[string]*serviceOperation{},
+		datasets:     map[string]*Dataset{},
+		builds:       map[string]*imageBuild{},
 	}
 	d.addCuratedEnvironments()
 	return d

@@ -10,10 +10,11 @@ import (
 
 // OperationFailure makes one long-running operation end badly.
 type OperationFailure struct {
-	// Kind is "compute", "service" or "workspace"; empty means any.
+	// Kind is "compute", "service", "workspace", "package", "profile" or "environment"
+	// (a build of its image); empty means any.
 	Kind string
-	// Name is the name of the compute, service or workspace, in any case; empty means
-	// any.
+	// Name is the name of the compute, service, workspace, profile or environment, or the
+	// image name of the package, in any case; empty means any.
 	Name string
 	// State is how the operation ends: "Failed" (also if empty), "Canceled",
 	// "TimedOut", or "Stuck", which never ends.
@@ -46,7 +47,7 @@ func (s *Server) FailNextOperation(f OperationFailure) {
 	if !slices.Contains([]string{stateFailed, stateCanceled, stateTimedOut, stateStuck}, f.State) {
 		panic("azuremltest: an operation cannot end as " + strconv.Quote(f.State))
 	}
-	if !slices.Contains([]string{"", "compute", "service", "workspace"}, f.Kind) {
+	if !slices.Contains([]string{"", "compute", "service", "workspace", "package", "profile", "environment"}, f.Kind) {
 		panic("azuremltest: there are no operations of kind " + strconv.Quote(f.Kind))
 	}
 	s.mu.Lock()

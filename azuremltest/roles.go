@@ -40,8 +40,10 @@ type Role struct {
 }
 
 // AddRole gives a principal a role, as somebody else would, and returns the id of the
-// assignment. It panics if there is no such role. The emulator does not look at roles
-// when it lets requests in.
+// assignment. It panics if there is no such role. Of roles the emulator enforces one:
+// whoever has no other on a workspace, or above it, than Reader may read there and fetch
+// the tokens of web services, and is refused all else. Who has no role at all may do
+// everything.
 func (s *Server) AddRole(r Role) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,6 +16,9 @@ type User struct {
 	TenantID string // TenantID if empty
 	Name     string // such as "someone@contoso.example"
 	ObjectID string // made up if empty
+	// Guest says that the person is at home in another tenant, where a user of the same
+	// name is: a login that names no tenant goes there.
+	Guest bool
 }
 
 // AddUser makes a user and returns it with its object id. It panics if the

@@ -80,7 +80,7 @@ func (c *Compute) AksCompute() (*AksCompute, error) {
 		return nil, &azureml.Error{
 			Operation: "use as an AKS compute", Subject: subject(c.Name), Kind: azureml.ErrInvalid,
 			Message: fmt.Sprintf("it is a compute of type %s, not %s", orNone(string(c.Type)), TypeAKS),
-			Remedy:  "Read computes of other types with compute.GetAny.",
+			Remedy:  "Read computes of other types with compute.Get.",
 		}
 	}
 	var p wireAksProperties

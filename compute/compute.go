@@ -87,7 +87,7 @@ func (c *Compute) connected(operation string) error {
 	return &azureml.Error{
 		Operation: operation, Subject: subject(c.Name), Kind: azureml.ErrInvalid,
 		Message: "it has no connection to a workspace",
-		Remedy:  "Read it with compute.Get, compute.GetAny or compute.List.",
+		Remedy:  "Read it with compute.GetAks, compute.Get or compute.List.",
 	}
 }
 

@@ -82,7 +82,7 @@ func TestLifeOfACompute(t *testing.T) {
 	require.NoError(t, err)
 	_, err = azureml.Wait(t.Context(), d, nil)
 	require.NoError(t, err)
-	_, err = compute.Get(t.Context(), ws, "myaks")
+	_, err = compute.GetAks(t.Context(), ws, "myaks")
 	assert.ErrorIs(t, err, azureml.ErrNotFound)
 	assert.Empty(t, srv.Computes(azuremltest.Workspace{}))
 }
@@ -308,7 +308,7 @@ func TestOtherComputesAreReadWhole(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 2, n)
-		_, err := compute.Get(t.Context(), ws, "cpu")
+		_, err := compute.GetAks(t.Context(), ws, "cpu")
 		assert.ErrorIs(t, err, azureml.ErrInvalid)
 	})
 }

@@ -104,7 +104,7 @@ func taken(existing *Compute, verb string) error {
 	return &azureml.Error{
 		Operation: verb, Subject: subject(existing.Name), Kind: azureml.ErrConflict,
 		Message: fmt.Sprintf("there is a compute of that name already (type %s, state %s)", existing.Type, state),
-		Remedy:  "Use it as it is (compute.Get), choose another name, or set Overwrite to change it.",
+		Remedy:  "Use it as it is (compute.GetAks), choose another name, or set Overwrite to change it.",
 	}
 }
 

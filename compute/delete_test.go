@@ -15,7 +15,7 @@ import (
 // remove reads the compute, deletes it and waits.
 func remove(t *testing.T, ws *workspace.Workspace, name string, o *compute.DeleteOptions) (compute.DeleteResult, error) {
 	t.Helper()
-	c, err := compute.GetAny(t.Context(), ws, name)
+	c, err := compute.Get(t.Context(), ws, name)
 	require.NoError(t, err)
 	p, err := c.BeginDelete(t.Context(), o)
 	if err != nil {
@@ -99,7 +99,7 @@ func TestDeleteAttached(t *testing.T) {
 			_, err := remove(t, ws, "aks-prod", &compute.DeleteOptions{AttachedName: "aks-att"})
 			assert.ErrorIs(t, err, azureml.ErrInvalid)
 			assert.Equal(t, []string{"AttachedName"}, fields(failure(t, err)))
-			_, err = compute.Get(t.Context(), ws, "aks-prod")
+			_, err = compute.GetAks(t.Context(), ws, "aks-prod")
 			require.NoError(t, err)
 		})
 	})
@@ -110,7 +110,7 @@ func TestDetach(t *testing.T) {
 	t.Run("attached", func(t *testing.T) {
 		t.Parallel()
 		play(t, "detach", func(t *testing.T, ws *workspace.Workspace) {
-			aks, err := compute.Get(t.Context(), ws, "aks-att")
+			aks, err := compute.GetAks(t.Context(), ws, "aks-att")
 			require.NoError(t, err)
 			var said warnings
 			p, err := aks.BeginDetach(t.Context(), &compute.DetachOptions{OnWarning: said.add})
@@ -124,7 +124,7 @@ func TestDetach(t *testing.T) {
 	t.Run("created", func(t *testing.T) {
 		t.Parallel()
 		play(t, "detach_created", func(t *testing.T, ws *workspace.Workspace) {
-			aks, err := compute.Get(t.Context(), ws, "aks-prod")
+			aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 			require.NoError(t, err)
 			var said warnings
 			p, err := aks.BeginDetach(t.Context(), &compute.DetachOptions{OnWarning: said.add})
@@ -140,7 +140,7 @@ func TestDetach(t *testing.T) {
 func TestDeletionsAreNotMixedUp(t *testing.T) {
 	t.Parallel()
 	play(t, "detach", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "aks-att")
+		aks, err := compute.GetAks(t.Context(), ws, "aks-att")
 		require.NoError(t, err)
 		p, err := aks.BeginDetach(t.Context(), nil)
 		require.NoError(t, err)

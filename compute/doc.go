@@ -37,8 +37,8 @@
 //	config.enable_ssl(…)                       the field SSL, SslConfiguration
 //	ComputeTarget.create(ws, name, config)     BeginCreate
 //	ComputeTarget.attach(ws, name, config)     BeginAttach
-//	AksCompute(ws, name)                       Get
-//	ComputeTarget(ws, name)                    GetAny
+//	AksCompute(ws, name)                       GetAks
+//	ComputeTarget(ws, name)                    Get
 //	ComputeTarget.list(ws)                     List
 //	target.wait_for_completion(True)           azureml.Wait; BeginWait for one that was merely read
 //	target.refresh_state()                     Refresh

@@ -132,13 +132,13 @@ func ExampleBeginAttach() {
 }
 
 // Failures are told apart by kind.
-func ExampleGet() {
+func ExampleGetAks() {
 	srv := azuremltest.NewServer(nil)
 	defer srv.Close()
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	_, err := compute.Get(ctx, ws, "myaks")
+	_, err := compute.GetAks(ctx, ws, "myaks")
 	if errors.Is(err, azureml.ErrNotFound) {
 		fmt.Println("there is no such compute")
 	}
@@ -184,7 +184,7 @@ func ExampleCompute_BeginDetach() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	aks, err := compute.Get(ctx, ws, "shared")
+	aks, err := compute.GetAks(ctx, ws, "shared")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func ExampleAksCompute_BeginUpdate() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	aks, err := compute.Get(ctx, ws, "myaks")
+	aks, err := compute.GetAks(ctx, ws, "myaks")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func ExampleAksCompute_Credentials() {
 	ctx := context.Background()
 	ws := openWorkspace(ctx, srv)
 
-	aks, err := compute.Get(ctx, ws, "myaks")
+	aks, err := compute.GetAks(ctx, ws, "myaks")
 	if err != nil {
 		log.Fatal(err)
 	}

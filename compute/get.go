@@ -10,28 +10,29 @@ import (
 	"github.com/azureml-go/azureml/workspace"
 )
 
-// Get reads the AKS compute name with one request. A compute of another type is an
-// error of kind azureml.ErrInvalid that names the type; [GetAny] reads those.
-//
-// Errors: azureml.ErrNotFound, ErrForbidden, ErrInvalid. It mirrors azureml.core's
-// AksCompute(ws, name).
-func Get(ctx context.Context, ws *workspace.Workspace, name string) (*AksCompute, error) {
-	c, err := GetAny(ctx, ws, name)
-	if err != nil {
-		return nil, err
-	}
-	return c.AksCompute()
-}
-
-// GetAny reads the compute name, of whatever type, with one request.
+// Get reads the compute name, of whatever type, with one request; [Compute.AksCompute]
+// makes an AKS compute of one that is.
 //
 // Errors: azureml.ErrNotFound, ErrForbidden, ErrInvalid. It mirrors azureml.core's
 // ComputeTarget(ws, name).
-func GetAny(ctx context.Context, ws *workspace.Workspace, name string) (*Compute, error) {
+func Get(ctx context.Context, ws *workspace.Workspace, name string) (*Compute, error) {
 	if err := given("get", ws, name); err != nil {
 		return nil, err
 	}
 	return read(ctx, ws, name, "get")
+}
+
+// GetAks reads the AKS compute name with one request. A compute of another type is an
+// error of kind azureml.ErrInvalid that names the type; [Get] reads those.
+//
+// Errors: azureml.ErrNotFound, ErrForbidden, ErrInvalid. It mirrors azureml.core's
+// AksCompute(ws, name).
+func GetAks(ctx context.Context, ws *workspace.Workspace, name string) (*AksCompute, error) {
+	c, err := Get(ctx, ws, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.AksCompute()
 }
 
 // given checks what every call by name needs.

@@ -17,7 +17,7 @@ import (
 func TestGet(t *testing.T) {
 	t.Parallel()
 	play(t, "get", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "aks-prod")
+		aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 		require.NoError(t, err)
 		assert.Equal(t, "aks-prod", aks.Name)
 		assert.Equal(t, workspaceID+"/computes/aks-prod", aks.ID)
@@ -43,7 +43,7 @@ func TestGet(t *testing.T) {
 func TestGetShowsTLS(t *testing.T) {
 	t.Parallel()
 	play(t, "get_contract", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "myaks")
+		aks, err := compute.GetAks(t.Context(), ws, "myaks")
 		require.NoError(t, err)
 		no := false
 		assert.Equal(t, &compute.SslSettings{Status: compute.SslAuto, LeafDomainLabel: "contoso", OverwriteExistingDomain: &no}, aks.SSL)
@@ -55,7 +55,7 @@ func TestGetShowsTLS(t *testing.T) {
 func TestGetWhileCreating(t *testing.T) {
 	t.Parallel()
 	play(t, "get_creating", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "aks-prod")
+		aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 		require.NoError(t, err)
 		assert.Equal(t, compute.StateCreating, aks.ProvisioningState)
 		assert.Nil(t, aks.AgentCount)
@@ -67,7 +67,7 @@ func TestGetFailures(t *testing.T) {
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
 		play(t, "get_unknown", func(t *testing.T, ws *workspace.Workspace) {
-			_, err := compute.Get(t.Context(), ws, "nope")
+			_, err := compute.GetAks(t.Context(), ws, "nope")
 			e := failure(t, err)
 			assert.ErrorIs(t, err, azureml.ErrNotFound)
 			assert.Equal(t, `compute "nope"`, e.Subject)
@@ -78,7 +78,7 @@ func TestGetFailures(t *testing.T) {
 	t.Run("forbidden", func(t *testing.T) {
 		t.Parallel()
 		play(t, "get_forbidden", func(t *testing.T, ws *workspace.Workspace) {
-			_, err := compute.Get(t.Context(), ws, "aks-prod")
+			_, err := compute.GetAks(t.Context(), ws, "aks-prod")
 			assert.ErrorIs(t, err, azureml.ErrForbidden)
 			assert.Contains(t, err.Error(), "permission to read")
 		})
@@ -86,11 +86,11 @@ func TestGetFailures(t *testing.T) {
 	t.Run("another type", func(t *testing.T) {
 		t.Parallel()
 		play(t, "get_other_type", func(t *testing.T, ws *workspace.Workspace) {
-			_, err := compute.Get(t.Context(), ws, "k8s")
+			_, err := compute.GetAks(t.Context(), ws, "k8s")
 			assert.ErrorIs(t, err, azureml.ErrInvalid)
 			assert.Contains(t, err.Error(), "it is a compute of type Kubernetes, not AKS")
 
-			c, err := compute.GetAny(t.Context(), ws, "k8s")
+			c, err := compute.Get(t.Context(), ws, "k8s")
 			require.NoError(t, err)
 			assert.Equal(t, compute.TypeKubernetes, c.Type)
 			assert.JSONEq(t, `"stable"`, member(t, c.Properties, "extensionInstanceReleaseTrain"))
@@ -117,7 +117,7 @@ func TestGetOddAnswers(t *testing.T) {
 			{"bare", "names no computeType"},
 			{"page", `HTML page: "404 page"`},
 		} {
-			_, err := compute.Get(t.Context(), ws, c.name)
+			_, err := compute.GetAks(t.Context(), ws, c.name)
 			e := failure(t, err)
 			assert.Contains(t, err.Error(), c.says, c.name)
 			assert.Equal(t, fmt.Sprintf("compute %q", c.name), e.Subject)
@@ -127,7 +127,7 @@ func TestGetOddAnswers(t *testing.T) {
 
 func TestCallsCheckTheirArguments(t *testing.T) {
 	t.Parallel()
-	_, err := compute.Get(t.Context(), nil, " ")
+	_, err := compute.GetAks(t.Context(), nil, " ")
 	assert.ErrorIs(t, err, azureml.ErrInvalid)
 	assert.ElementsMatch(t, []string{"ws", "name"}, fields(failure(t, err)))
 
@@ -236,7 +236,7 @@ func TestListFails(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	play(t, "get_contract", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "myaks")
+		aks, err := compute.GetAks(t.Context(), ws, "myaks")
 		require.NoError(t, err)
 		data, err := json.Marshal(aks)
 		require.NoError(t, err)

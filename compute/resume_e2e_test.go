@@ -45,7 +45,7 @@ var operations = map[string]struct {
 		return runningOf(compute.BeginAttach(ctx, ws, "myaks", existing, &compute.AttachOptions{ResumeToken: token}))
 	}},
 	"update": {compute: &azuremltest.Compute{Name: "myaks"}, begin: func(ctx context.Context, ws *workspace.Workspace, token string) (running, error) {
-		aks, err := compute.Get(ctx, ws, "myaks")
+		aks, err := compute.GetAks(ctx, ws, "myaks")
 		if err != nil {
 			return running{}, err
 		}
@@ -53,14 +53,14 @@ var operations = map[string]struct {
 		return runningOf(aks.BeginUpdate(ctx, u, &compute.UpdateOptions{ResumeToken: token}))
 	}},
 	"delete": {gone: true, compute: &azuremltest.Compute{Name: "myaks"}, begin: func(ctx context.Context, ws *workspace.Workspace, token string) (running, error) {
-		c, err := compute.GetAny(ctx, ws, "myaks")
+		c, err := compute.Get(ctx, ws, "myaks")
 		if err != nil {
 			return running{}, err
 		}
 		return runningOf(c.BeginDelete(ctx, &compute.DeleteOptions{ResumeToken: token}))
 	}},
 	"detach": {gone: true, compute: &azuremltest.Compute{Name: "myaks"}, begin: func(ctx context.Context, ws *workspace.Workspace, token string) (running, error) {
-		c, err := compute.GetAny(ctx, ws, "myaks")
+		c, err := compute.Get(ctx, ws, "myaks")
 		if err != nil {
 			return running{}, err
 		}
@@ -137,7 +137,7 @@ func TestLostAnswersAreMadeUpFor(t *testing.T) {
 func TestALostUpdateThatWasAnothers(t *testing.T) {
 	emulated(t, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
 		srv.AddCompute(azuremltest.Workspace{}, azuremltest.Compute{Name: "myaks"})
-		aks, err := compute.Get(t.Context(), ws, "myaks")
+		aks, err := compute.GetAks(t.Context(), ws, "myaks")
 		require.NoError(t, err)
 		srv.Fault(azuremltest.Fault{Method: http.MethodPut, ResetBefore: true, Count: 3})
 		srv.Fault(azuremltest.Fault{Method: http.MethodPut, Status: http.StatusGatewayTimeout, Delay: time.Minute})
@@ -214,7 +214,7 @@ func TestAMereReadIsWaitedFor(t *testing.T) {
 		_, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{}, nil)
 		require.NoError(t, err)
 		elsewhere := connect(t, srv)
-		aks, err := compute.Get(t.Context(), elsewhere, "myaks")
+		aks, err := compute.GetAks(t.Context(), elsewhere, "myaks")
 		require.NoError(t, err)
 		require.Equal(t, compute.StateCreating, aks.ProvisioningState)
 		p, err := aks.BeginWait(t.Context(), nil)
@@ -233,7 +233,7 @@ func TestAMereReadIsWaitedFor(t *testing.T) {
 func TestAFailedComputeThatWasMerelyRead(t *testing.T) {
 	emulated(t, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
 		srv.AddCompute(azuremltest.Workspace{}, azuremltest.Compute{Name: "myaks", State: "Failed", Errors: []azuremltest.ErrorDetail{{Code: "QuotaExceeded", Message: "no cores left"}}})
-		aks, err := compute.Get(t.Context(), ws, "myaks")
+		aks, err := compute.GetAks(t.Context(), ws, "myaks")
 		require.NoError(t, err)
 		p, err := aks.BeginWait(t.Context(), nil)
 		require.NoError(t, err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -273,14 +271,4 @@ func TestDescribes(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, c.same, same, c.have)
 	}
-}
-
-func TestFilesAreReadAsText(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "cert.pem")
-	require.NoError(t, os.WriteFile(file, []byte("a\r\nb\rc\n"), 0o600))
-	var check validate.Checker
-	text, ok := pemText(&check, "CertPEM", "", "CertPEMFile", file, false)
-	assert.True(t, ok)
-	assert.Equal(t, "a\nb\nc\n", text)
 }

@@ -1,10 +1,7 @@
 package compute
 
 import (
-	"errors"
-	"os"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/azureml-go/azureml"
@@ -84,48 +81,10 @@ func (s *SslConfiguration) buildOwn(check *validate.Checker, warn func(string)) 
 	if check.Require("CName", s.CName) {
 		check.Match("CName", s.CName, hostPattern, "must be a full host name, without scheme and port")
 	}
-	cert, certOK := pemText(check, "CertPEM", s.CertPEM, "CertPEMFile", s.CertPEMFile, false)
-	key, keyOK := pemText(check, "KeyPEM", s.KeyPEM.Reveal(), "KeyPEMFile", s.KeyPEMFile, true)
+	cert, certOK := validate.PEM(check, "CertPEM", s.CertPEM, "CertPEMFile", s.CertPEMFile)
+	key, keyOK := validate.PEM(check, "KeyPEM", s.KeyPEM.Reveal(), "KeyPEMFile", s.KeyPEMFile)
 	if certOK || keyOK {
 		checkPair(check, pair{cert: cert, key: key, hasCert: certOK, hasKey: keyOK, host: s.CName, now: time.Now()}, warn)
 	}
 	return &wireSsl{Status: SslEnabled, CName: s.CName, Cert: cert, Key: key}
-}
-
-// pemText gives the text of one of two sources, exactly one of which must be there.
-func pemText(check *validate.Checker, textField, text, fileField, file string, secret bool) (string, bool) {
-	switch {
-	case text != "" && file != "":
-		var value any = file
-		if secret {
-			value = nil
-		}
-		check.Addf(fileField, value, "and %s exclude each other", textField)
-		return "", false
-	case text != "":
-		return text, true
-	case file == "":
-		check.Addf(textField, nil, "or %s is required with an own certificate", fileField)
-		return "", false
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		check.Addf(fileField, file, "cannot be read: %s", reason(err))
-		return "", false
-	}
-	// As Python's text mode reads it.
-	unix := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
-	if strings.TrimSpace(unix) == "" {
-		check.Add(fileField, file, "is empty")
-		return "", false
-	}
-	return unix, true
-}
-
-// reason is why a file cannot be read, without its path.
-func reason(err error) string {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Err.Error()
-	}
-	return err.Error()
 }

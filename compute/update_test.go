@@ -15,7 +15,7 @@ import (
 // update reads the compute, updates it and waits.
 func update(t *testing.T, ws *workspace.Workspace, name string, u compute.AksUpdateConfiguration) (*compute.AksCompute, error) {
 	t.Helper()
-	aks, err := compute.Get(t.Context(), ws, name)
+	aks, err := compute.GetAks(t.Context(), ws, name)
 	require.NoError(t, err)
 	p, err := aks.BeginUpdate(t.Context(), u, nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestUpdateChecksFirst(t *testing.T) {
 	t.Parallel()
 	public, wrong, empty, subnet := compute.PublicIP, compute.LoadBalancerType("Wrong"), compute.LoadBalancerType(""), "s"
 	play(t, "get", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "aks-prod")
+		aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 		require.NoError(t, err)
 		for _, c := range []struct {
 			update compute.AksUpdateConfiguration
@@ -90,7 +90,7 @@ func TestCredentials(t *testing.T) {
 	t.Run("in base64", func(t *testing.T) {
 		t.Parallel()
 		play(t, "credentials", func(t *testing.T, ws *workspace.Workspace) {
-			aks, err := compute.Get(t.Context(), ws, "aks-prod")
+			aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 			require.NoError(t, err)
 			credentials, err := aks.Credentials(t.Context())
 			require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestCredentials(t *testing.T) {
 	t.Run("as text", func(t *testing.T) {
 		t.Parallel()
 		play(t, "credentials_plain", func(t *testing.T, ws *workspace.Workspace) {
-			aks, err := compute.Get(t.Context(), ws, "aks-prod")
+			aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 			require.NoError(t, err)
 			credentials, err := aks.Credentials(t.Context())
 			require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestCredentials(t *testing.T) {
 	t.Run("forbidden", func(t *testing.T) {
 		t.Parallel()
 		play(t, "credentials_forbidden", func(t *testing.T, ws *workspace.Workspace) {
-			aks, err := compute.Get(t.Context(), ws, "aks-prod")
+			aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 			require.NoError(t, err)
 			_, err = aks.Credentials(t.Context())
 			assert.ErrorIs(t, err, azureml.ErrForbidden)
@@ -131,7 +131,7 @@ func TestCredentials(t *testing.T) {
 func TestWait(t *testing.T) {
 	t.Parallel()
 	play(t, "wait", func(t *testing.T, ws *workspace.Workspace) {
-		aks, err := compute.Get(t.Context(), ws, "aks-prod")
+		aks, err := compute.GetAks(t.Context(), ws, "aks-prod")
 		require.NoError(t, err)
 		assert.Equal(t, compute.StateUpdating, aks.ProvisioningState)
 		p, err := aks.BeginWait(t.Context(), nil)

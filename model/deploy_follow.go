@@ -22,7 +22,13 @@ func deployOperation[S any](d *deployment, config DeployConfiguration[S]) worksp
 		Done: func(ctx context.Context, _ workspace.OperationStatus) (S, error) {
 			return config.DeployedService(ctx, d.ws, d.name)
 		},
-		Failed: func(ctx context.Context, _ workspace.OperationStatus, failure *azureml.Error) error {
+		Failed: func(ctx context.Context, s workspace.OperationStatus, failure *azureml.Error) error {
+			if strings.HasPrefix(s.SubOperation, "Build") {
+				// There is no container yet whose log could tell.
+				e := *failure
+				e.LogTail = newBuildLog(d.ws, d.task).tail(ctx, s.LogURL)
+				failure = &e
+			}
 			return config.DeployFailure(ctx, d.ws, d.name, failure)
 		},
 		Look:    d.look,
@@ -145,12 +151,17 @@ func (sent sentDeployment) ours(s service) bool {
 const recoverLooks = 3
 
 // recover looks whether a deployment whose answer was lost was taken.
-func (d *deployment) recover(ctx context.Context, _ *azureml.Error) (string, bool, error) {
+func (d *deployment) recover(ctx context.Context, lost *azureml.Error) (string, bool, error) {
 	for look := 1; ; look++ {
 		s, err := d.read(ctx)
 		switch {
+		case err == nil && d.sent.ours(s):
+			return s.OperationID, true, nil
+		case err == nil && d.options.Overwrite:
+			// The one to be overwritten is still there.
+			return "", false, nil
 		case err == nil:
-			return s.OperationID, d.sent.ours(s), nil
+			return "", false, d.foreign(lost)
 		case !errors.Is(err, azureml.ErrNotFound):
 			return "", false, err
 		case look == recoverLooks:
@@ -160,5 +171,15 @@ func (d *deployment) recover(ctx context.Context, _ *azureml.Error) (string, boo
 		if err := pause(ctx, d.ws, look); err != nil {
 			return "", false, err
 		}
+	}
+}
+
+// foreign is the error of a deployment whose answer was lost and whose name is that of a
+// service that is not known to be ours.
+func (d *deployment) foreign(lost *azureml.Error) error {
+	return &azureml.Error{
+		Operation: d.task.operation, Subject: d.task.subject, Kind: azureml.ErrConflict, Err: lost, Attempts: lost.Attempts,
+		Message: "the answer to the request was lost, and there is a service of that name that is not known to be this deployment's",
+		Remedy:  "Look at the service (webservice.Get). If it is not yours, choose another name, deploy with Overwrite, or delete it first.",
 	}
 }

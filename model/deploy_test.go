@@ -147,10 +147,10 @@ func TestDeployLostAnswer(t *testing.T) {
 	}{
 		"deploy_lost":              {"churn-svc", true, nil},
 		"deploy_lost_no_operation": {"churn-svc", true, nil},
-		"deploy_lost_foreign":      {"churn-svc", true, azureml.ErrUnavailable},
+		"deploy_lost_foreign":      {"churn-svc", true, azureml.ErrConflict},
 		"deploy_no_code_lost":      {"sk-svc", false, nil},
-		"deploy_no_code_foreign":   {"sk-svc", false, azureml.ErrUnavailable},
-		"deploy_no_code_old":       {"sk-svc", false, azureml.ErrUnavailable},
+		"deploy_no_code_foreign":   {"sk-svc", false, azureml.ErrConflict},
+		"deploy_no_code_old":       {"sk-svc", false, azureml.ErrConflict},
 	} {
 		t.Run(recording, func(t *testing.T) {
 			play(t, recording, func(t *testing.T, ws *workspace.Workspace) {

@@ -11,8 +11,12 @@
 // A [Model] is a name and versions of files; the workspace counts the versions. An
 // [Environment] is packages, an image and variables. An [InferenceConfig] is a Python
 // script with the functions init() and run(data), and the environment that it runs in.
+// [LoadInferenceConfig] reads one from the file inferenceconfig.json of az ml model deploy.
 // How and where a service runs is said by a [DeployConfiguration], of which package
 // webservice has one for each kind of service.
+//
+// Where there is no service to deploy to, [BeginPackage] builds the same image, or
+// collects what it is built from, and [BeginProfile] measures what a service needs.
 //
 // # From azureml.core to Go
 //
@@ -25,6 +29,11 @@
 //	model.delete()                                 (*Model).Delete
 //	Model.deploy(ws, name, models, ic, dc)         BeginDeploy
 //	InferenceConfig(entry_script, environment)     InferenceConfig
+//	Model.package(ws, models, ic)                  BeginPackage
+//	package.save(dir), get_logs, pull              (*ModelPackage).Save, Logs; ContainerRegistry and docker
+//	Model.profile(ws, name, models, ic, dataset)   BeginProfile
+//	ModelProfile(ws, name)                         GetProfile, ListProfiles
+//	az ml model deploy -ic inferenceconfig.json    LoadInferenceConfig
 //	ResourceConfiguration(cpu, memory_in_gb)       ResourceConfiguration
 //	Environment(name)                              NewEnvironment
 //	Environment.from_conda_specification           NewEnvironmentFromCondaFile
@@ -33,6 +42,8 @@
 //	Environment.from_dockerfile                    NewEnvironmentFromDockerfile
 //	env.register(ws) / Environment.get(ws, name)   RegisterEnvironment / GetEnvironment
 //	Environment.list(ws)                           ListEnvironments
+//	env.build(ws)                                  BeginBuildEnvironment
+//	env.get_image_details(ws)                      GetEnvironmentImage
 //	env.clone(name)                                (*Environment).Clone
 //	CondaDependencies.create(pip, conda)           NewCondaDependencies, ParseCondaDependencies
 package model

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -216,13 +215,13 @@ func (l *inferenceLoader) holdsSecrets() bool {
 func (l *inferenceLoader) oldEnvironment(name string) *Environment {
 	e := NewEnvironment(name)
 	if !strings.EqualFold(l.file.Runtime, "python") && l.file.Runtime != "" {
-		l.doc.Wrong("runtime", quoted(l.file.Runtime), `must be "python"; the images of other runtimes cannot be built any more, write an environment`)
+		l.doc.Wrong("runtime", configfile.Quoted(l.file.Runtime), `must be "python"; the images of other runtimes cannot be built any more, write an environment`)
 	}
 	if l.file.CondaFile != "" {
 		if path := l.oldFile("condaFile", l.file.CondaFile); path != "" {
 			conda, err := NewEnvironmentFromCondaFile(name, path)
 			if err != nil {
-				l.doc.Wrong("condaFile", quoted(l.file.CondaFile), whatIsWrong(err))
+				l.doc.Wrong("condaFile", configfile.Quoted(l.file.CondaFile), whatIsWrong(err))
 			} else {
 				e.Python = conda.Python
 			}
@@ -246,7 +245,7 @@ func (l *inferenceLoader) oldImage(e *Environment) {
 	case "9.0":
 		e.Docker.SetImage(cuda9Image)
 	default:
-		l.doc.Wrong("cudaVersion", quoted(f.CudaVersion), `must be "9.0" or "10.0"; for another one write an environment`)
+		l.doc.Wrong("cudaVersion", configfile.Quoted(f.CudaVersion), `must be "9.0" or "10.0"; for another one write an environment`)
 	}
 	switch {
 	case f.BaseImage == "" && l.doc.Root.Get("baseImageRegistry") != nil:
@@ -272,7 +271,7 @@ func (l *inferenceLoader) oldSteps(e *Environment) {
 	key, name := "extraDockerfileSteps", l.file.ExtraDockerfileSteps
 	if other := l.file.ExtraDockerFileSteps; other != "" {
 		if name != "" {
-			l.doc.Wrong("extraDockerFileSteps", quoted(other), "cannot be given together with extraDockerfileSteps")
+			l.doc.Wrong("extraDockerFileSteps", configfile.Quoted(other), "cannot be given together with extraDockerfileSteps")
 			return
 		}
 		key, name = "extraDockerFileSteps", other
@@ -286,7 +285,7 @@ func (l *inferenceLoader) oldSteps(e *Environment) {
 	}
 	steps, err := os.ReadFile(path)
 	if err != nil {
-		l.doc.Wrong(key, quoted(name), "cannot be read: "+reason(err))
+		l.doc.Wrong(key, configfile.Quoted(name), "cannot be read: "+reason(err))
 		return
 	}
 	e.Docker.SetDockerfile("FROM " + e.Docker.BaseImage + "\n" + strings.TrimPrefix(string(steps), "\ufeff"))
@@ -304,19 +303,11 @@ func (l *inferenceLoader) oldFile(key, name string) string {
 			return path
 		}
 	}
-	l.doc.Wrong(key, quoted(name), "must be a file that exists; it is relative to sourceDirectory if that is set, else to the file's folder")
+	l.doc.Wrong(key, configfile.Quoted(name), "must be a file that exists; it is relative to sourceDirectory if that is set, else to the file's folder")
 	return ""
 }
 
 // whatIsWrong is an error without what was tried, which the configuration says.
 func whatIsWrong(err error) string {
 	return strings.TrimPrefix(err.Error(), "azureml: ")
-}
-
-func quoted(text string) string {
-	data, err := json.Marshal(text)
-	if err != nil {
-		return ""
-	}
-	return string(data)
 }

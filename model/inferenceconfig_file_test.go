@@ -156,7 +156,7 @@ func TestLoadInferenceConfigProblems(t *testing.T) {
 		"no such conda file":    {`{"entryScript":"score.py","condaFile":"no.yml"}`, []string{`line 1: condaFile ("no.yml") ` + script}},
 		"bad conda file":        {`{"entryScript":"score.py","condaFile":"bad.yml"}`, []string{`line 1: condaFile ("bad.yml") cannot read conda specification "FOLDER/bad.yml": conda specification: line 1: unknown key "dependency"; known are name, channels, dependencies, prefix and variables`}},
 		"both spellings":        {`{"entryScript":"score.py","extraDockerFileSteps":"steps","extraDockerfileSteps":"steps"}`, []string{`line 1: extraDockerFileSteps ("steps") cannot be given together with extraDockerfileSteps`}},
-		"registry":              {`{"entryScript":"score.py","baseImage":"b","baseImageRegistry":{"adress":"planted"}}`, []string{`line 1: baseImageRegistry must be the address of a registry, or an object with the texts address, username and password`}},
+		"registry":              {`{"entryScript":"score.py","baseImage":"b","baseImageRegistry":{"host":"planted"}}`, []string{`line 1: baseImageRegistry must be the address of a registry, or an object with the texts address, username and password`}},
 		"registry without user": {`{"entryScript":"score.py","baseImage":"b","baseImageRegistry":{"password":"planted"}}`, []string{`line 1: baseImageRegistry must have both username and password, or neither`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,6 +197,10 @@ func TestLoadInferenceConfigOptions(t *testing.T) {
 	c, err = model.LoadInferenceConfig("", &model.LoadInferenceConfigOptions{Set: map[string]any{"entryScript": script, "environment": map[string]string{"name": "e"}}})
 	require.NoError(t, err)
 	assert.Equal(t, &model.InferenceConfig{EntryScript: script, Environment: &model.Environment{Name: "e"}}, c)
+
+	registry := map[string]any{"username": "u", "password": azureml.NewSecret("planted")}
+	_, err = model.LoadInferenceConfig("", &model.LoadInferenceConfigOptions{Set: map[string]any{"entryScript": script, "baseImage": "b", "baseImageRegistry": registry}})
+	require.ErrorContains(t, err, "baseImageRegistry has not the password itself, but what is shown in its place")
 
 	_, err = model.LoadInferenceConfig(filepath.Join(t.TempDir(), "none.json"), nil)
 	require.ErrorIs(t, err, azureml.ErrNotFound)

@@ -62,6 +62,9 @@ func (r *fileRegistry) UnmarshalJSON(data []byte) error {
 			return errRegistry
 		}
 	}
+	if p := object.Password; !p.IsZero() && p.Reveal() == p.String() {
+		return errors.New("has not the password itself, but what is shown in its place")
+	}
 	r.ContainerRegistry = ContainerRegistry{Address: text(object.Address), Username: text(object.Username), Password: object.Password}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/azureml-go/azureml/internal/schemas"
 )
 
-//go:generate env AZUREML_SCHEMAS=update go test -run TestSchema .
+//go:generate env UPDATE_SCHEMAS=1 go test -run TestSchema .
 
 // inferenceSchema is the schema of inference configuration files. Unknown keys within
 // the environment are left to the loader, which tells slips of the pen from keys of newer

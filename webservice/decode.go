@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -179,13 +180,13 @@ func drop(m members, path []string) bool {
 	return true
 }
 
-// swaggerURI puts swagger.json in place of the last segment of the scoring address.
+// swaggerURI is where the description of a service is that does not tell.
 func swaggerURI(scoring string) string {
-	cut := strings.LastIndexByte(scoring, '/')
-	if cut < 0 || strings.HasSuffix(scoring[:cut], "/") {
+	u, err := url.Parse(scoring)
+	if err != nil || u.Host == "" {
 		return ""
 	}
-	return scoring[:cut+1] + "swagger.json"
+	return swaggerAddress(u, "").String()
 }
 
 func decodeAks(ws *workspace.Workspace, m members) (*AksWebservice, error) {

@@ -2,6 +2,7 @@ package webservice
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -50,15 +51,53 @@ func (s *Service) BeginDelete(ctx context.Context, o *DeleteOptions) (*runtime.P
 	}
 	request := s.request(operation, http.MethodDelete)
 	request.Allow = []int{http.StatusNotFound, http.StatusGone}
-	var result DeleteResult
+	d := deletion{svc: s}
 	return workspace.Begin(ctx, s.ws, request, workspace.Operation[DeleteResult]{
 		Kind: "delete", Resource: servicePath(s.Name), ResumeToken: options.ResumeToken, Gone: true,
 		Answered: func(status int, _ []byte) string {
-			result.AlreadyGone = status == http.StatusNoContent || status == http.StatusNotFound || status == http.StatusGone
+			d.result.AlreadyGone = status == http.StatusNoContent || status == http.StatusNotFound || status == http.StatusGone
 			return ""
 		},
-		Done: func(context.Context, workspace.OperationStatus) (DeleteResult, error) { return result, nil },
+		Recover: d.recover,
+		Done:    d.done,
 	})
+}
+
+// deletion is one whose first answer may have been lost.
+type deletion struct {
+	svc    *Service
+	result DeleteResult
+	found  bool
+}
+
+// recover finds the operation that goes on with the service: most likely the deletion
+// that a repeated request was refused for.
+func (d *deletion) recover(ctx context.Context, _ *azureml.Error) (id string, found bool, err error) {
+	now, err := Get(ctx, d.svc.ws, d.svc.Name)
+	if err != nil {
+		return "", false, err
+	}
+	id = now.Common().OperationID
+	d.found = id != "" && id != d.svc.OperationID
+	return id, d.found, nil
+}
+
+// done makes sure of an operation that was found that it was the deletion.
+func (d *deletion) done(ctx context.Context, _ workspace.OperationStatus) (DeleteResult, error) {
+	if !d.found {
+		return d.result, nil
+	}
+	_, err := Get(ctx, d.svc.ws, d.svc.Name)
+	switch {
+	case errors.Is(err, azureml.ErrNotFound):
+		return d.result, nil
+	case err != nil:
+		return DeleteResult{}, err
+	}
+	return DeleteResult{}, &azureml.Error{
+		Operation: "delete", Subject: d.svc.subject(), Kind: azureml.ErrConflict,
+		Message: "something else changed it meanwhile, and it is still there", Remedy: "Delete it again.",
+	}
 }
 
 // isKnown tells of a kind for which the service answers prechecks.

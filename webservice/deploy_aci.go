@@ -2,8 +2,6 @@ package webservice
 
 import (
 	"context"
-	"os"
-	"strings"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/validate"
@@ -113,7 +111,7 @@ func (c AciDeployConfiguration) DeployPayload(r model.DeployRequest) (any, error
 			on := true
 			w.SSLEnabled = &on
 			check.Require("CName", c.SSL.CName)
-			cert := pemText(check, "CertPEM", c.SSL.CertPEM, "CertPEMFile", c.SSL.CertPEMFile)
+			cert, _ := validate.PEM(check, "CertPEM", c.SSL.CertPEM, "CertPEMFile", c.SSL.CertPEMFile)
 			key := c.SSL.key(check)
 			w.CName, w.SSLCert, w.SSLKey = set(c.SSL.CName), &cert, &key
 		})
@@ -141,32 +139,8 @@ func (c AciDeployConfiguration) DeployPayload(r model.DeployRequest) (any, error
 
 // key gives the private key, to be written out.
 func (s *AciSslConfiguration) key(check *validate.Checker) revealed {
-	return revealed{azureml.NewSecret(pemText(check, "KeyPEM", s.KeyPEM.Reveal(), "KeyPEMFile", s.KeyPEMFile))}
-}
-
-// pemText gives a text or what a file holds, exactly one of which must be given.
-func pemText(check *validate.Checker, textField, text, fileField, file string) string {
-	switch {
-	case text != "" && file != "":
-		check.Addf(fileField, file, "and %s exclude each other", textField)
-		return ""
-	case text != "":
-		return text
-	case file == "":
-		check.Addf(textField, nil, "or %s is required", fileField)
-		return ""
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		check.Add(fileField, file, "cannot be read")
-		return ""
-	}
-	// As Python's text mode reads it.
-	unix := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
-	if strings.TrimSpace(unix) == "" {
-		check.Add(fileField, file, "is empty")
-	}
-	return unix
+	key, _ := validate.PEM(check, "KeyPEM", s.KeyPEM.Reveal(), "KeyPEMFile", s.KeyPEMFile)
+	return revealed{azureml.NewSecret(key)}
 }
 
 // DeployedService reads the service that was deployed. It is for model.BeginDeploy.

@@ -51,6 +51,12 @@ func (c *AnyDeployConfiguration) Typed() any { return c.typed }
 
 // DeployPayload is that of the configuration itself. It is for model.BeginDeploy.
 func (c *AnyDeployConfiguration) DeployPayload(r model.DeployRequest) (any, error) {
+	if c.payload == nil {
+		return nil, &azureml.Error{
+			Operation: "deploy", Subject: subject(r.Name), Kind: azureml.ErrInvalid,
+			Violations: []azureml.Violation{{Field: "config", Rule: "must be made by AnyDeploy or LoadDeployConfiguration"}},
+		}
+	}
 	return c.payload(r)
 }
 

@@ -144,7 +144,7 @@ func (l *deployLoader) kind() string {
 			l.doc.Wrong("computeType", `"local"`, rule+"; a local service runs in Docker without the workspace")
 			return ""
 		}
-		l.doc.Wrong("computeType", strconv.Quote(n.Text), rule)
+		l.doc.Wrong("computeType", configfile.Quoted(n.Text), rule)
 		if near := configfile.Nearest(kind, names); near != "" {
 			return near
 		}
@@ -198,42 +198,36 @@ func checked[S Webservice](l *deployLoader, config model.DeployConfiguration[S],
 	}
 	_, err := config.DeployPayload(model.DeployRequest{})
 	if e, ok := errors.AsType[*azureml.Error](err); ok {
-		for _, v := range e.Violations {
-			l.violation(v)
-		}
+		l.violations(e.Violations)
 	}
 	return AnyDeploy(config)
 }
 
 var fieldWord = regexp.MustCompile(`\b[A-Z][A-Za-z.]*[a-zA-Z]`)
 
-// violation notes a broken rule, unless it only follows from something that is noted
-// already. Which cluster it is may be said later.
-func (l *deployLoader) violation(v azureml.Violation) {
-	if v.Field == "ComputeTarget" {
-		return
-	}
-	// "CertPEM or CertPEMFile is required": a file has one key for them.
-	if strings.HasPrefix(v.Rule, "or ") {
-		v.Rule = "is required"
-	}
-	follows := false
-	rule := fieldWord.ReplaceAllStringFunc(v.Rule, func(word string) string {
-		key, known := keysOfFields[word]
-		if !known {
-			return word
+// violations notes broken rules, unless they only follow from what is noted already.
+// Which cluster it is may be said later.
+func (l *deployLoader) violations(all []azureml.Violation) {
+	var news []azureml.Violation
+	for _, v := range all {
+		follows := v.Field == "ComputeTarget"
+		// "CertPEM or CertPEMFile is required": a file has one key for them.
+		if strings.HasPrefix(v.Rule, "or ") {
+			v.Rule = "is required"
 		}
-		follows = follows || l.doc.HasProblem(key)
-		return key
-	})
-	key, known := keysOfFields[v.Field]
-	if !known {
-		key = v.Field
+		v.Rule = fieldWord.ReplaceAllStringFunc(v.Rule, func(word string) string {
+			key, known := keysOfFields[word]
+			follows = follows || known && l.doc.HasProblem(key)
+			return cmp.Or(key, word)
+		})
+		v.Field = cmp.Or(keysOfFields[v.Field], v.Field)
+		if !follows && !l.doc.HasProblem(v.Field) {
+			news = append(news, v)
+		}
 	}
-	if follows || l.doc.HasProblem(key) {
-		return
+	for _, v := range news {
+		l.doc.Wrong(v.Field, v.Value, v.Rule)
 	}
-	l.doc.Wrong(key, v.Value, rule)
 }
 
 // config is the configuration of a file whose form is checked.

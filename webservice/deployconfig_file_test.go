@@ -115,6 +115,7 @@ func TestLoadProblems(t *testing.T) {
 			`line 5: JSON allows no comma before "}"`,
 			`line 5: autoScaler.maxReplicas (1) must be >= autoScaler.minReplicas (3)`,
 			`line 5: autoScaler.minReplicas (3) needs autoScaler.autoscaleEnabled to be true`,
+			`line 5: autoScaler.maxReplicas (1) needs autoScaler.autoscaleEnabled to be true`,
 			`line 6: unknown key "cpu"; did you mean "containerResourceRequirements.cpu"?`,
 			`line 7: a comma is missing before this`,
 			`line 7: unknown key "primary_key"; did you mean "keys.primaryKey"?`,
@@ -143,7 +144,7 @@ func TestLoadProblems(t *testing.T) {
 		"types":            {"{\"computeType\":\"aks\",\n\"authEnabled\":\"true\",\n\"numReplicas\":\"1\",\n\"autoScaler\":true,\n\"keys\":{\"primaryKey\":12345}}", []string{`line 2: authEnabled must be true or false, not a text`, `line 3: numReplicas must be a number, not a text`, `line 4: autoScaler must be an object, not true`, `line 5: keys.primaryKey must be a text, not a number`}},
 		"zero is no unset": {`{"computeType":"aci","containerResourceRequirements":{"cpu":0}}`, []string{`line 1: containerResourceRequirements.cpu (0) must be > 0`}},
 		"rules of ACI": {"{\"computeType\":\"aci\",\n\"sslEnabled\":true,\n\"sslKey\":\"no.pem\",\n\"vnetName\":\"v\",\n\"tokenAuthEnabled\":true}", []string{
-			`line 3: sslKey ("FOLDER/no.pem") cannot be read`, `line 5: tokenAuthEnabled is not for computeType "aci"; it is for "aks" and "aksendpoint"`,
+			`line 3: sslKey ("FOLDER/no.pem") cannot be read: no such file or directory`, `line 5: tokenAuthEnabled is not for computeType "aci"; it is for "aks" and "aksendpoint"`,
 			`cname is required`, `sslCertificate is required`, `subnetName is required`,
 		}},
 		"rules of endpoints": {`{"computeType":"aksendpoint","computeTargetName":"a","trafficPercentile":101}`, []string{
@@ -242,6 +243,13 @@ func TestLoadOptions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, webservice.AciDeployConfiguration{}, c.Typed())
 
+	// A secret among the options is the secret, not what is shown of it.
+	c, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{Set: map[string]any{"computeType": "aci", "keys.primaryKey": first}})
+	require.NoError(t, err)
+	assert.Equal(t, webservice.AciDeployConfiguration{PrimaryKey: first}, c.Typed())
+	_, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{Set: map[string]any{"computeType": "aci", "keys": map[string]any{"primaryKey": first}}})
+	require.ErrorContains(t, err, "keys.primaryKey is not the secret itself, but what is shown in its place")
+
 	_, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{
 		ComputeTarget: "myaks", Set: map[string]any{"computeType": "aci", "locatoin": "x", "containerResourceRequirements.cpu": -1, "cname": func() {}},
 	})
@@ -264,6 +272,8 @@ func TestAnyDeploy(t *testing.T) {
 	_, err := c.DeployPayload(model.DeployRequest{Name: "myservice"})
 	require.ErrorContains(t, err, "CPUCores (-1) must be > 0")
 	assert.Nil(t, webservice.AnyDeploy[*webservice.AksWebservice](nil))
+	_, err = new(webservice.AnyDeployConfiguration).DeployPayload(model.DeployRequest{Name: "myservice"})
+	require.EqualError(t, err, `azureml: cannot deploy web service "myservice": config must be made by AnyDeploy or LoadDeployConfiguration`)
 	assert.Nil(t, webservice.AnyDeploy((*webservice.AciDeployConfiguration)(nil)))
 }
 

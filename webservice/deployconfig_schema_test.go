@@ -19,7 +19,7 @@ import (
 	"github.com/azureml-go/azureml/internal/schemas"
 )
 
-//go:generate env AZUREML_SCHEMAS=update go test -run TestSchema .
+//go:generate env UPDATE_SCHEMAS=1 go test -run TestSchema .
 
 // deploymentSchema is the schema of deployment configuration files: that of the kind
 // which computeType names.

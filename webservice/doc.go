@@ -7,6 +7,8 @@
 // model.BeginDeploy takes one of them together with models and code, and gives an
 // *[AksWebservice] or *[AciWebservice] when it is done. On AKS callers are asked for a
 // key unless the configuration says otherwise, on ACI they are not.
+// [LoadDeployConfiguration] reads a configuration from the file deploymentconfig.json of
+// az ml model deploy.
 //
 // # Reading and changing
 //
@@ -23,16 +25,55 @@
 // with [Service.Scorer] from a service or with [NewScorer] from an address and a key; it
 // is safe for concurrent use and takes care of keys that change and tokens that end.
 // [Score] calls with Go values in place of JSON. An exception in the entry script is
-// [ErrScript], one that takes too long [ErrScoringTimeout].
+// [ErrScript], one that takes too long [ErrScoringTimeout]. [Service.Swagger] reads what a
+// script says of its input and output.
+//
+// # Keys
+//
+// A service on AKS or ACI has two keys that both let in, so that one can be replaced while
+// clients use the other. [Service.RotateKeys] does that with both: each new key is tried
+// at the service before clients are handed it, and what broke off can be continued.
 //
 // Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
 // tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
 // such addresses.
 //
+// # Endpoints
+//
+// An [AksEndpoint] is one address with up to six versions behind it. Each version has a
+// percentage of its own; what the percentages leave of 100 goes to the default version on
+// top of its own. One version is the control, all others are treatments.
+// [AksEndpoint.Traffic] gives the shares that come of it, [AksEndpoint.SetTraffic] brings
+// wanted shares about with the fewest changes:
+//
+//	versions                       BeginUpdateVersion       Traffic
+//	a 20 (default), b 10                                    a 90, b 10
+//	                               b: 40, default           a 20, b 80
+//
+// [AksEndpointDeployConfiguration] deploys an endpoint with its first version, which is
+// the default and the control; BeginCreateVersion, BeginUpdateVersion and
+// BeginDeleteVersion change versions, BeginUpdate the endpoint. All of them read the
+// endpoint first, wait for a transition in progress, as long as ctx lasts, and refuse what
+// would leave it without its one default and its one control, with more than six versions,
+// or with more than 100 %. The service has no conditions: two programs that change an
+// endpoint at the same moment can still undo each other; see SetTrafficOptions.IfTags.
+// With SkipPrecheck a change is one read and one request.
+//
+// Versions are [AksWebservice] values that belong to their endpoint: keys, tokens and
+// logs that are asked of one are the endpoint's, and it cannot be refreshed, changed or
+// deleted by itself.
+//
+// Two facts that a deployment does not show: clusters with a router of the newer kind
+// (azureml-fe v2) do not route requests to endpoints, which is a warning at each
+// deployment; and versions of the same name in two endpoints on one cluster overwrite each
+// other, which is refused as far as the workspace's own endpoints tell.
+//
 // # Names in azureml.core
 //
 //	AksWebservice.deploy_configuration(…)   AksDeployConfiguration{…}
 //	AciWebservice.deploy_configuration(…)   AciDeployConfiguration{…}
+//	AksEndpoint.deploy_configuration(…)     AksEndpointDeployConfiguration{…}
+//	az ml model deploy -dc FILE             LoadDeployConfiguration
 //	Webservice(ws, name)                    Get, GetAks, GetAci, GetEndpoint
 //	Webservice.list(ws, …)                  List
 //	service.update_deployment_state()       Refresh
@@ -40,11 +81,16 @@
 //	service.get_logs(num_lines, init)       Logs, FollowLogs
 //	service.get_keys()                      Keys
 //	service.regen_key(key, set_key)         RegenerateKey, SetKeys
+//	(nothing like it)                       RotateKeys
 //	service.get_token()                     Token
 //	service.run(input)                      Run, Scorer, Score
+//	service.swagger_uri                     SwaggerURI, Swagger
 //	service.update(…)                       BeginUpdate
 //	service.add_tags(…), remove_tags(…)     AddTags, RemoveTags
 //	service.add_properties(…)               AddProperties
 //	service.delete()                        BeginDelete
 //	service.update(is_migration=True, …)    BeginMigrate
+//	endpoint.create_version(name, …)        BeginCreateVersion
+//	endpoint.update_version(name, …)        BeginUpdateVersion, SetTraffic
+//	endpoint.delete_version(name)           BeginDeleteVersion
 package webservice

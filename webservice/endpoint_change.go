@@ -27,6 +27,9 @@ type endpointChange struct {
 	// build makes the patch against a fresh picture of the endpoint that is not in
 	// transition, and notes in rules what speaks against it. It may send requests.
 	build func(ctx context.Context, now *AksEndpoint, rules *endpointRules, patch *jsonpatch.Patch) error
+	// made tells whether an endpoint has the change, for when the answer to it was lost;
+	// nil if that cannot be told.
+	made func(now *AksEndpoint) bool
 
 	resumeToken  string
 	skipPrecheck bool
@@ -60,17 +63,17 @@ func (s *AksEndpoint) beginChange(ctx context.Context, c endpointChange) (*runti
 			return nil, nil, err
 		}
 		var rules endpointRules
-		if err = c.build(ctx, now, &rules, patch); err != nil {
+		if err := c.build(ctx, now, &rules, patch); err != nil {
 			return nil, nil, err
 		}
-		if err = rules.err(c.operation, s.subject()); err != nil {
+		if err := rules.err(c.operation, s.subject()); err != nil {
 			return nil, nil, err
 		}
 		if patch.Len() == 0 {
 			return nil, now, nil
 		}
 		if !c.skipPrecheck {
-			if err = now.precheck(ctx, c.operation, "Update", patch, c.onWarning); err != nil {
+			if err := now.precheck(ctx, c.operation, "Update", patch, c.onWarning); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -80,9 +83,25 @@ func (s *AksEndpoint) beginChange(ctx context.Context, c endpointChange) (*runti
 		Done: func(ctx context.Context, _ workspace.OperationStatus) (*AksEndpoint, error) {
 			return refresh[*AksEndpoint](ctx, &s.Service)
 		},
-		Failed: failed(now),
+		Failed:  failed(now),
+		Recover: s.recoverChange(c),
 	})
 	return p, now, err
+}
+
+// recoverChange looks whether a change whose answer was lost was taken, and by which
+// operation.
+func (s *AksEndpoint) recoverChange(c endpointChange) func(context.Context, *azureml.Error) (string, bool, error) {
+	if c.made == nil {
+		return nil
+	}
+	return func(ctx context.Context, _ *azureml.Error) (string, bool, error) {
+		now, err := refresh[*AksEndpoint](ctx, &s.Service)
+		if err != nil {
+			return "", false, err
+		}
+		return now.OperationID, now.OperationID != "" && c.made(now), nil
+	}
 }
 
 // applyChange is beginChange that waits for the end. The endpoint that it gives is the
@@ -121,7 +140,7 @@ func (s *AksEndpoint) settled(ctx context.Context, operation string) (*AksEndpoi
 			}
 			return "Succeeded", nil
 		},
-		Done: func(context.Context, workspace.OperationStatus) (*AksEndpoint, error) { 
+		Done: func(context.Context, workspace.OperationStatus) (*AksEndpoint, error) {
 			if gone != nil {
 				return nil, gone
 			}

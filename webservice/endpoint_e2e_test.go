@@ -2,13 +2,10 @@ package webservice_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/stretchr/testify/assert"
@@ -112,8 +109,8 @@ func TestEndpointLife(t *testing.T) {
 
 	_, err = e.Run(ctx, one)
 	require.NoError(t, err)
-	useVersion(t, ctx, e)
-	e = updateEndpoint(t, ctx, e)
+	useVersion(ctx, t, e)
+	e = updateEndpoint(ctx, t, e)
 
 	e, err = deleteVersion(ctx, e, "version-a")
 	require.NoError(t, err)
@@ -124,7 +121,7 @@ func TestEndpointLife(t *testing.T) {
 }
 
 // useVersion does with a version what can be done with one: through its endpoint.
-func useVersion(t *testing.T, ctx context.Context, e *webservice.AksEndpoint) {
+func useVersion(ctx context.Context, t *testing.T, e *webservice.AksEndpoint) {
 	t.Helper()
 	v := e.Versions["version-b"]
 	keys, err := e.Keys(ctx)
@@ -154,7 +151,7 @@ func useVersion(t *testing.T, ctx context.Context, e *webservice.AksEndpoint) {
 }
 
 // updateEndpoint changes the endpoint as a whole, from keys to tokens among others.
-func updateEndpoint(t *testing.T, ctx context.Context, e *webservice.AksEndpoint) *webservice.AksEndpoint {
+func updateEndpoint(ctx context.Context, t *testing.T, e *webservice.AksEndpoint) *webservice.AksEndpoint {
 	t.Helper()
 	p, err := e.BeginUpdate(ctx, webservice.EndpointUpdate{
 		AuthEnabled: to.Ptr(false), TokenAuthEnabled: to.Ptr(true), EnableAppInsights: to.Ptr(true),
@@ -181,94 +178,6 @@ func updateEndpoint(t *testing.T, ctx context.Context, e *webservice.AksEndpoint
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"z": "1"}, e.Tags)
 	return e
-}
-
-// TestObservedTraffic calls an endpoint ten thousand times and counts who answers.
-func TestObservedTraffic(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, &azuremltest.Options{OperationPolls: -1})
-	ctx := t.Context()
-	var mu sync.Mutex
-	counts := map[string]float64{}
-	w.srv.SetScorer("myendpoint", func(_ context.Context, in *azuremltest.ScoreRequest) (*azuremltest.ScoreResponse, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		counts[in.Version]++
-		return &azuremltest.ScoreResponse{Body: []byte("1")}, nil
-	})
-	e := mustDeployEndpoint(t, w)
-	for _, name := range []string{"version-b", "version-c"} {
-		var err error
-		e, err = addVersion(ctx, w, e, name, webservice.VersionConfiguration{}, nil)
-		require.NoError(t, err)
-	}
-	shares := map[string]float64{"version-a": 62.5, "version-b": 12.5, "version-c": 25}
-	e, err := e.SetTraffic(ctx, shares, nil)
-	require.NoError(t, err)
-	assert.Equal(t, shares, e.Traffic())
-	scorer, err := e.Scorer(ctx, &webservice.ScorerOptions{Transport: w.srv.Client().Transport})
-	require.NoError(t, err)
-	defer scorer.Close()
-	const calls, callers = 10_000, 8
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			for range calls / callers {
-				if _, err := scorer.Run(ctx, one); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	for name, share := range shares {
-		assert.InDelta(t, share, counts[name]*100/calls, 2, "%s answered %v of %d", name, counts[name], calls)
-	}
-}
-
-func TestSetTraffic(t *testing.T) {
-	t.Parallel()
-	inMemory(t, func(t *testing.T, w world) {
-		ctx := t.Context()
-		e := mustDeployEndpoint(t, w)
-		e, err := addVersion(ctx, w, e, "version-b", webservice.VersionConfiguration{}, nil)
-		require.NoError(t, err)
-		stale := e
-		sent := len(changes(w))
-		last := func() string { list := changes(w); return list[len(list)-1] }
-
-		e, err = e.SetTraffic(ctx, map[string]float64{"version-a": 95, "version-b": 5}, &webservice.SetTrafficOptions{
-			SetTags: map[string]string{"rollout": "r1"}, IfTags: map[string]string{"rollout": ""},
-		})
-		require.NoError(t, err)
-		assert.Equal(t, map[string]float64{"version-a": 95, "version-b": 5}, e.Traffic())
-		assert.Equal(t, `PATCH [{"op":"replace","path":"/versions/version-b/trafficPercentile","value":5},{"op":"replace","path":"/kvTags","value":{"rollout":"r1"}}]`, last())
-
-		_, err = e.SetTraffic(ctx, map[string]float64{"version-a": 95, "version-b": 5}, nil)
-		require.NoError(t, err)
-		assert.Len(t, changes(w), sent+1, "there was nothing to change")
-
-		_, err = stale.SetTraffic(ctx, map[string]float64{"nope": 100}, &webservice.SetTrafficOptions{IfTags: map[string]string{"rollout": "r2", "other": "x"}})
-		assert.Equal(t, []string{`IfTags["other"]`, `IfTags["rollout"]`}, fields(failure(t, err, azureml.ErrConflict)), "what is wrong besides does not hide it")
-		_, err = e.SetTraffic(ctx, map[string]float64{"nope": 50, "version-a": 50}, &webservice.SetTrafficOptions{DefaultVersion: "no", ControlVersion: "one"})
-		assert.Equal(t, []string{"DefaultVersion", "ControlVersion", `shares["nope"]`}, fields(failure(t, err, azureml.ErrInvalid)))
-		requests := len(w.srv.Requests())
-		_, err = e.SetTraffic(ctx, map[string]float64{"version-a": 50, "version-b": 49}, nil)
-		failure(t, err, azureml.ErrInvalid)
-		assert.Len(t, w.srv.Requests(), requests, "refused before any request")
-
-		// The last step of a rollout: all of it, as default and control, without the tag.
-		e, err = e.SetTraffic(ctx, map[string]float64{"version-b": 100}, &webservice.SetTrafficOptions{
-			DefaultVersion: "version-b", ControlVersion: "version-b", IfTags: map[string]string{"rollout": "r1"}, RemoveTags: []string{"rollout"}, SkipPrecheck: true,
-		})
-		require.NoError(t, err)
-		assert.Equal(t, map[string]float64{"version-a": 0, "version-b": 100}, e.Traffic())
-		assert.Equal(t, "version-b", e.DefaultVersion())
-		assert.Equal(t, "version-b", e.ControlVersion())
-		assert.Empty(t, e.Tags)
-		assert.NotContains(t, last(), "trafficPercentile", "the new default gets the rest; the old one has no percentage of its own")
-	})
 }
 
 func TestEndpointRefusals(t *testing.T) {
@@ -366,6 +275,10 @@ func TestVersionNamesOfOtherEndpoints(t *testing.T) {
 		other.VersionName = "other-a"
 		_, err = deploy(t, w, "other", other)
 		require.NoError(t, err)
+		again, err := model.BeginDeploy(ctx, w.ws, "other", []*model.Model{w.m}, nil, other, &model.DeployOptions{Overwrite: true})
+		require.NoError(t, err, "an endpoint may keep its own versions' names")
+		_, err = azureml.Wait(ctx, again, nil)
+		require.NoError(t, err)
 		_, err = addVersion(ctx, w, e, "other-a", webservice.VersionConfiguration{}, nil)
 		failure(t, err, azureml.ErrConflict)
 		_, err = addVersion(ctx, w, e, "other-a", webservice.VersionConfiguration{}, &webservice.CreateVersionOptions{SkipVersionNameCheck: true})
@@ -375,138 +288,16 @@ func TestVersionNamesOfOtherEndpoints(t *testing.T) {
 		_, err = deploy(t, w, "third", skipping)
 		require.NoError(t, err)
 
+		skipping.SkipVersionNameCheck = false
+		_, err = model.BeginDeploy(ctx, w.ws, "other-third", []*model.Model{w.m}, nil, skipping, &model.DeployOptions{SkipValidation: true})
+		require.NoError(t, err, "no question is asked then, this one neither")
+
 		var warnings []string
 		w.srv.Fault(azuremltest.Fault{Method: http.MethodGet, Path: "/services", Status: 403})
-		skipping.SkipVersionNameCheck = false
 		_, err = model.BeginDeploy(ctx, w.ws, "fourth", []*model.Model{w.m}, nil, skipping, &model.DeployOptions{
 			OnWarning: func(w azureml.Warning) { warnings = append(warnings, w.Message) },
 		})
 		require.NoError(t, err)
 		assert.Len(t, warnings, 2, "that it could not be seen is a warning: %v", warnings)
-	})
-}
-
-// TestTransitionsAreWaitedFor: the tutorial makes a version the default and deletes the
-// other one before that is done.
-func TestTransitionsAreWaitedFor(t *testing.T) {
-	t.Parallel()
-	inMemory(t, func(t *testing.T, w world) {
-		ctx := t.Context()
-		e := mustDeployEndpoint(t, w)
-		_, err := e.BeginCreateVersion(ctx, "version-b", []*model.Model{w.m}, nil, webservice.VersionConfiguration{}, nil)
-		require.NoError(t, err)
-		_, err = e.BeginUpdateVersion(ctx, "version-b", webservice.VersionUpdate{IsDefault: to.Ptr(true), IsControlVersionType: to.Ptr(true)}, nil)
-		require.NoError(t, err)
-		e, err = deleteVersion(ctx, e, "version-a")
-		require.NoError(t, err)
-		assert.Equal(t, map[string]float64{"version-b": 100}, e.Traffic())
-		_, err = deleteVersion(ctx, e, "version-b")
-		failure(t, err, azureml.ErrInvalid)
-
-		// A change that fails is waited for, too, and can be mended.
-		w.srv.FailNextOperation(azuremltest.OperationFailure{Kind: "service", Code: "KubernetesDeploymentFailed", Message: "Kubernetes Deployment failed"})
-		_, err = e.BeginCreateVersion(ctx, "version-c", []*model.Model{w.m}, nil, webservice.VersionConfiguration{}, nil)
-		require.NoError(t, err)
-		e, err = deleteVersion(ctx, e, "version-c")
-		require.NoError(t, err)
-		assert.Len(t, e.Versions, 1)
-
-		// And only for as long as the caller wants to.
-		_, err = e.BeginCreateVersion(ctx, "version-d", []*model.Model{w.m}, nil, webservice.VersionConfiguration{}, nil)
-		require.NoError(t, err)
-		short, cancel := context.WithTimeout(ctx, time.Millisecond)
-		defer cancel()
-		_, err = e.BeginDeleteVersion(short, "version-d", nil)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-	})
-}
-
-func TestEndpointsResume(t *testing.T) {
-	t.Parallel()
-	inMemory(t, func(t *testing.T, w world) {
-		ctx := t.Context()
-		d, err := model.BeginDeploy(ctx, w.ws, "myendpoint", []*model.Model{w.m}, nil, firstVersion(), nil)
-		require.NoError(t, err)
-		token, err := d.ResumeToken()
-		require.NoError(t, err)
-		d, err = model.BeginDeploy(ctx, w.ws, "myendpoint", nil, nil, firstVersion(), &model.DeployOptions{ResumeToken: token})
-		require.NoError(t, err)
-		e, err := azureml.Wait(ctx, d, nil)
-		require.NoError(t, err)
-
-		create, err := e.BeginCreateVersion(ctx, "version-b", []*model.Model{w.m}, nil, webservice.VersionConfiguration{}, nil)
-		require.NoError(t, err)
-		token, err = create.ResumeToken()
-		require.NoError(t, err)
-		sent := len(changes(w))
-		_, err = e.BeginCreateVersion(ctx, "version-c", nil, nil, webservice.VersionConfiguration{}, &webservice.CreateVersionOptions{ResumeToken: token})
-		require.Error(t, err, "another version's token")
-		_, err = e.BeginUpdate(ctx, webservice.EndpointUpdate{}, &webservice.UpdateOptions{ResumeToken: token})
-		require.Error(t, err, "another change's token")
-		create, err = e.BeginCreateVersion(ctx, "version-b", nil, nil, webservice.VersionConfiguration{}, &webservice.CreateVersionOptions{ResumeToken: token})
-		require.NoError(t, err)
-		e, err = azureml.Wait(ctx, create, nil)
-		require.NoError(t, err)
-		assert.Len(t, e.Versions, 2)
-
-		change, err := e.BeginUpdateVersion(ctx, "version-b", webservice.VersionUpdate{TrafficPercentile: to.Ptr(5.0)}, nil)
-		require.NoError(t, err)
-		token, err = change.ResumeToken()
-		require.NoError(t, err)
-		change, err = e.BeginUpdateVersion(ctx, "version-b", webservice.VersionUpdate{}, &webservice.UpdateOptions{ResumeToken: token})
-		require.NoError(t, err)
-		e, err = azureml.Wait(ctx, change, nil)
-		require.NoError(t, err)
-		assert.Equal(t, map[string]float64{"version-a": 95, "version-b": 5}, e.Traffic())
-
-		var warned string
-		removal, err := e.BeginDeleteVersion(ctx, "version-b", &webservice.UpdateOptions{OnWarning: func(w azureml.Warning) { warned = w.Message }})
-		require.NoError(t, err)
-		assert.Contains(t, warned, "version-a")
-		token, err = removal.ResumeToken()
-		require.NoError(t, err)
-		removal, err = e.BeginDeleteVersion(ctx, "version-b", &webservice.UpdateOptions{ResumeToken: token})
-		require.NoError(t, err)
-		e, err = azureml.Wait(ctx, removal, nil)
-		require.NoError(t, err)
-		assert.Len(t, e.Versions, 1)
-
-		update, err := e.BeginUpdate(ctx, webservice.EndpointUpdate{EnableAppInsights: to.Ptr(true)}, nil)
-		require.NoError(t, err)
-		token, err = update.ResumeToken()
-		require.NoError(t, err)
-		update, err = e.BeginUpdate(ctx, webservice.EndpointUpdate{}, &webservice.UpdateOptions{ResumeToken: token})
-		require.NoError(t, err)
-		_, err = azureml.Wait(ctx, update, nil)
-		require.NoError(t, err)
-		assert.Len(t, changes(w), sent+3, "nothing was sent twice")
-	})
-}
-
-// TestLostAnswerOfAnEndpoint: the deployment is found by what it was sent with.
-func TestLostAnswerOfAnEndpoint(t *testing.T) {
-	t.Parallel()
-	inMemory(t, func(t *testing.T, w world) {
-		w.srv.Fault(azuremltest.Fault{Method: http.MethodPost, Path: "/services", ResetAfter: true})
-		e := mustDeployEndpoint(t, w)
-		assert.Len(t, e.Versions, 1)
-
-		w.srv.Fault(azuremltest.Fault{Method: http.MethodPatch, Path: "/services/myendpoint", ResetAfter: true})
-		_, err := addVersion(t.Context(), w, e, "version-b", webservice.VersionConfiguration{}, nil)
-		require.Error(t, err)
-		assert.False(t, errors.Is(err, azureml.ErrInvalid))
-	})
-}
-
-func TestVersionsFail(t *testing.T) {
-	t.Parallel()
-	inMemory(t, func(t *testing.T, w world) {
-		e := mustDeployEndpoint(t, w)
-		w.srv.FailNextOperation(azuremltest.OperationFailure{Kind: "service", Code: "KubernetesDeploymentFailed", Message: "Kubernetes Deployment failed", Details: []azuremltest.ErrorDetail{{Code: "CrashLoopBackOff", Message: "Your container application crashed."}}})
-		_, err := addVersion(t.Context(), w, e, "version-b", webservice.VersionConfiguration{TrafficPercentile: to.Ptr(0.0)}, nil)
-		found := failure(t, err, azureml.ErrOperationFailed)
-		assert.Equal(t, "create version version-b of", found.Operation)
-		assert.NotEmpty(t, found.LogTail)
-		assert.Contains(t, found.Remedy, "The container crashes")
 	})
 }

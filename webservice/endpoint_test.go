@@ -2,6 +2,7 @@ package webservice_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -195,4 +196,24 @@ func TestEndpointRules(t *testing.T) {
 			assert.Equal(t, test.broken, fields(e))
 		})
 	}
+}
+
+// TestEndpointPayload compares what is sent with the contract's example (webservice §6.1).
+func TestEndpointPayload(t *testing.T) {
+	t.Parallel()
+	payload, err := webservice.AksEndpointDeployConfiguration{
+		ComputeTarget: "myaks", VersionName: "versiona", TrafficPercentile: to.Ptr(20.0), CPUCores: 0.1, MemoryGB: 0.2, EnableAppInsights: to.Ptr(true),
+		AuthEnabled: to.Ptr(true), Namespace: "endpointns", Tags: map[string]string{"sklearn": "demo"}, Description: "ab test",
+	}.DeployPayload(model.DeployRequest{Name: "myendpoint", Image: &model.ImageRequest{ModelIDs: []string{"mymodel:1"}}})
+	require.NoError(t, err)
+	got, err := json.Marshal(payload)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"name":"myendpoint","description":"ab test","tags":null,"properties":{},"computeType":"AKSENDPOINT","computeName":"myaks",
+		"appInsightsEnabled":true,"namespace":"endpointns","authEnabled":true,
+		"versions":{"versiona":{"name":"versiona","description":"ab test","kvTags":{"sklearn":"demo"},"properties":{},"computeType":"AKSENDPOINT","computeName":null,
+			"numReplicas":null,"appInsightsEnabled":true,"containerResourceRequirements":{"cpu":0.1,"cpuLimit":null,"memoryInGB":0.2,"memoryInGBLimit":null,"gpu":null},
+			"maxConcurrentRequestsPerContainer":null,"maxQueueWaitMs":null,"namespace":"endpointns","scoringTimeoutMs":null,"authEnabled":true,
+			"livenessProbeRequirements":{"initialDelaySeconds":null,"periodSeconds":null,"failureThreshold":null,"successThreshold":null,"timeoutSeconds":null},
+			"keys":{"primaryKey":null,"secondaryKey":null},"environmentImageRequest":{"modelIds":["mymodel:1"]},"location":null,"trafficPercentile":20}},
+		"keys":{"primaryKey":null,"secondaryKey":null},"kvTags":{"sklearn":"demo"}}`, string(got))
 }

@@ -114,6 +114,7 @@ func (s *AksEndpoint) BeginDeleteVersion(ctx context.Context, versionName string
 		p.Remove(versionPath(versionName))
 		return nil
 	}
+	change.made = func(now *AksEndpoint) bool { return now.Versions[versionName] == nil }
 	p, _, err := s.beginChange(ctx, change)
 	return p, err
 }

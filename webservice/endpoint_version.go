@@ -2,7 +2,9 @@ package webservice
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -102,6 +104,7 @@ func (s *AksEndpoint) BeginCreateVersion(
 			return nil, err
 		}
 	}
+	var sent *model.ImageRequest
 	change.build = func(ctx context.Context, now *AksEndpoint, rules *endpointRules, patch *jsonpatch.Patch) error {
 		c.plan(now, versionName, rules)
 		if !rules.OK() {
@@ -120,8 +123,10 @@ func (s *AksEndpoint) BeginCreateVersion(
 			return err
 		}
 		c.patch(now, versionName, image, patch)
+		sent = image
 		return nil
 	}
+	change.made = func(now *AksEndpoint) bool { return now.Versions[versionName].runs(sent) }
 	p, _, err := s.beginChange(ctx, change)
 	return p, err
 }
@@ -153,6 +158,22 @@ func (c VersionConfiguration) check(operation string, s *AksEndpoint, name strin
 		return &azureml.Error{Operation: operation, Subject: s.subject(), Kind: azureml.ErrInvalid, Violations: all}
 	}
 	return rules.err(operation, s.subject())
+}
+
+// runs tells whether a version is made of an image: of the files that were just uploaded
+// for it, or, without code, of the same models.
+func (s *AksWebservice) runs(image *model.ImageRequest) bool {
+	if s == nil || image == nil {
+		return false
+	}
+	var wire struct {
+		Image model.ImageRequest `json:"environmentImageRequest"`
+	}
+	_ = json.Unmarshal(s.raw, &wire) // what cannot be read is not ours
+	if len(image.Assets) > 0 {
+		return slices.ContainsFunc(wire.Image.Assets, func(a model.ImageAsset) bool { return a.URL == image.Assets[0].URL })
+	}
+	return slices.Equal(wire.Image.ModelIDs, image.ModelIDs)
 }
 
 // plan notes what of the endpoint speaks against the new version.

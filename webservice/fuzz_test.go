@@ -2,14 +2,19 @@ package webservice
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/azureml-go/azureml/internal/rest"
+	"github.com/azureml-go/azureml/internal/validate"
 )
 
 // seeds adds all answers of the recordings to f.
@@ -129,4 +134,108 @@ func FuzzNewLines(f *testing.F) {
 		assert.LessOrEqual(t, len(got), len(all)-cut)
 		assert.Equal(t, all[len(all)-len(got):], append([]string{}, got...), "always an end of what is there")
 	})
+}
+
+// FuzzRotationState: what was saved of a rotation is taken as it was, or refused.
+func FuzzRotationState(f *testing.F) {
+	f.Add([]byte(`{"v":1,"workspace":"w","service":"s","next":"verify-secondary","salt":"00000000000000000000000000000000","secondary":"01020304"}`))
+	f.Add([]byte(`{"v":1,"workspace":"w","service":"s","next":"regenerate-secondary","salt":"00000000000000000000000000000000","before":"01020304"}`))
+	f.Add([]byte(`{"v":9}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var check validate.Checker
+		state := readRotationState(&check, data, "w", "s")
+		if !check.OK() {
+			return
+		}
+		require.NotNil(t, state)
+		assert.Contains(t, PossibleRotationStepValues(), state.Next)
+		encoded, err := json.Marshal(state)
+		require.NoError(t, err)
+		again := readRotationState(&check, encoded, "w", "s")
+		require.True(t, check.OK())
+		assert.Equal(t, state, again)
+	})
+}
+
+// FuzzSwagger: a JSON object is always a description, anything else an error, and all
+// parts of it are JSON.
+func FuzzSwagger(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(`{"paths":{"/score":{"post":{"parameters":[{"in":"body","schema":{"$ref":"#/definitions/A"}}]}}},"definitions":{"A":{"$ref":"#/definitions/A"}}}`))
+	f.Add([]byte(`{"openapi":"3.0.0","paths":{"/score":{"post":{"requestBody":{"content":{"application/json":{"schema":{"example":1}}}},"responses":{"200":{"$ref":"#/x"}}}}},"x":{"content":null}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := parseSwagger(data)
+		var whatever any
+		isJSON := json.Unmarshal(data, &whatever) == nil
+		if _, isObject := whatever.(map[string]any); !isJSON || !isObject {
+			require.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		for _, part := range []json.RawMessage{s.Raw, s.Input, s.Output, s.SampleInput, s.SampleOutput} {
+			assert.True(t, len(part) == 0 || json.Valid(part))
+		}
+		if s.ScorePath != "" {
+			assert.Contains(t, s.Paths[s.ScorePath], http.MethodPost)
+		}
+		_, err = json.Marshal(s)
+		require.NoError(t, err)
+	})
+}
+
+// FuzzKeys: an answer is keys or none, and showing them shows nothing of them.
+func FuzzKeys(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(`{"primaryKey":"FAKEPRIMARYKEY","secondaryKey":null}`))
+	f.Add([]byte(`{"primaryKey":5}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var wire listedKeys
+		if rest.Unmarshal(data, &wire) != nil {
+			return
+		}
+		keys := wire.keys()
+		require.Equal(t, wire.Primary == "" && wire.Secondary == "", keys == nil)
+		if keys == nil {
+			return
+		}
+		assert.Equal(t, wire, listedKeys{keys.Primary.Reveal(), keys.Secondary.Reveal()})
+		encoded, err := json.Marshal(keys)
+		require.NoError(t, err)
+		hidden(t, wire.Primary+wire.Secondary, string(encoded), fmt.Sprintf("%v %+v %#v", keys, keys, *keys))
+	})
+}
+
+// FuzzToken: as FuzzKeys, and times are in UTC and can be written.
+func FuzzToken(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(`{"accessToken":"eyJFAKE.eyJFAKE.FAKE","tokenType":"Bearer","refreshAfter":1700000000,"expiryOn":1700043200}`))
+	f.Add([]byte(`{"accessToken":"a","refreshAfter":-1,"expiryOn":9223372036854775807}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var wire issuedToken
+		if rest.Unmarshal(data, &wire) != nil {
+			return
+		}
+		token := wire.token()
+		require.Equal(t, wire.Token == "", token == nil)
+		if token == nil {
+			return
+		}
+		for _, at := range []time.Time{token.RefreshAfter, token.ExpiresOn} {
+			assert.Equal(t, time.UTC, at.Location())
+		}
+		encoded, err := json.Marshal(token)
+		require.NoError(t, err)
+		hidden(t, wire.Token, string(encoded), fmt.Sprintf("%v %+v %#v", token, token, *token))
+	})
+}
+
+// hidden asserts that a secret is not in the texts, where it is long enough to be one.
+func hidden(t *testing.T, secret string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if len(secret) > 12 {
+			assert.NotContains(t, text, secret)
+		}
+	}
 }

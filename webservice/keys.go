@@ -34,18 +34,29 @@ func (s *Service) Keys(ctx context.Context) (*Keys, error) {
 	const operation = "read the keys of"
 	request := s.request(operation, http.MethodPost, "listkeys")
 	request.Repeat = workspace.RepeatAlways
-	var wire struct {
-		Primary   string `json:"primaryKey"`
-		Secondary string `json:"secondaryKey"`
-	}
+	var wire listedKeys
 	resp, err := s.ws.Do(ctx, request, &wire)
 	if err != nil {
 		return nil, err
 	}
-	if wire.Primary == "" && wire.Secondary == "" {
+	keys := wire.keys()
+	if keys == nil {
 		return nil, &azureml.Error{Operation: operation, Subject: s.subject(), StatusCode: resp.StatusCode, Message: "the answer has no keys"}
 	}
-	return &Keys{Primary: azureml.NewSecret(wire.Primary), Secondary: azureml.NewSecret(wire.Secondary)}, nil
+	return keys, nil
+}
+
+type listedKeys struct {
+	Primary   string `json:"primaryKey"`
+	Secondary string `json:"secondaryKey"`
+}
+
+// keys are the keys of an answer, nil if there is none in it.
+func (w listedKeys) keys() *Keys {
+	if w.Primary == "" && w.Secondary == "" {
+		return nil
+	}
+	return &Keys{Primary: azureml.NewSecret(w.Primary), Secondary: azureml.NewSecret(w.Secondary)}
 }
 
 // RegenerateKeyOptions are the optional parts of [Service.RegenerateKey].

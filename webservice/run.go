@@ -22,7 +22,7 @@ type runner struct {
 // inherit takes over the scorer of an earlier picture of the service, if it is called in
 // the same way.
 func (s *Service) inherit(earlier *Service) {
-	if s.ScoringURI == earlier.ScoringURI && isTrue(s.AuthEnabled) == isTrue(earlier.AuthEnabled) && isTrue(s.TokenAuthEnabled) == isTrue(earlier.TokenAuthEnabled) {
+	if s.ScoringURI == earlier.ScoringURI && s.SwaggerURI == earlier.SwaggerURI && isTrue(s.AuthEnabled) == isTrue(earlier.AuthEnabled) && isTrue(s.TokenAuthEnabled) == isTrue(earlier.TokenAuthEnabled) {
 		s.runner = earlier.runner
 	}
 }
@@ -51,16 +51,6 @@ func (s *Service) Run(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	return scorer.Run(ctx, body)
-}
-
-// Swagger reads the description of the service's input and output; see
-// [Scorer.Swagger].
-func (s *Service) Swagger(ctx context.Context) (json.RawMessage, error) {
-	scorer, err := s.runScorer()
-	if err != nil {
-		return nil, err
-	}
-	return scorer.Swagger(ctx)
 }
 
 // Score calls a service with in as JSON and reads the JSON of the answer. Bytes, as

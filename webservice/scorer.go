@@ -2,13 +2,11 @@ package webservice
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/redact"
@@ -45,6 +43,7 @@ type Scorer struct {
 	subject string
 	options ScorerOptions
 	address *url.URL
+	swagger *url.URL
 	owned   *http.Transport
 }
 
@@ -88,7 +87,12 @@ func (s *Service) newScorer(o *ScorerOptions) (*Scorer, error) {
 	if options.Transport == nil {
 		options.Transport = roundTripper(s.ws.ClientOptions().Transport)
 	}
-	return newScorer(s.subject(), s.ScoringURI, s.auth(), options)
+	scorer, err := newScorer(s.subject(), s.ScoringURI, s.auth(), options)
+	if err != nil {
+		return nil, err
+	}
+	scorer.swagger = swaggerAddress(scorer.address, s.SwaggerURI)
+	return scorer, nil
 }
 
 // scorable says why a service cannot be called.
@@ -160,7 +164,7 @@ func newScorer(subject, uri string, auth ScorerAuth, options ScorerOptions) (*Sc
 			MaxRetries: options.MaxRetries, MinWait: options.RetryDelay, MaxWait: options.MaxRetryDelay,
 			AttemptTimeout: options.AttemptTimeout, MaxAnswer: options.MaxAnswerBytes,
 		}),
-		subject: subject, options: options, address: address, owned: owned,
+		subject: subject, options: options, address: address, swagger: swaggerAddress(address, ""), owned: owned,
 	}, nil
 }
 
@@ -322,25 +326,6 @@ func (s *Scorer) request(r scoring.Request, o *CallOptions) scoring.Request {
 		r.Header["Accept"] = []string{o.Accept}
 	}
 	return r
-}
-
-// Swagger reads the description of the service's input and output, which is there if
-// its script declares them. Errors: azureml.ErrNotFound when it does not.
-func (s *Scorer) Swagger(ctx context.Context) (json.RawMessage, error) {
-	address := *s.address
-	address.Path, address.RawPath = path.Join(path.Dir(address.Path), "swagger.json"), ""
-	address.RawQuery = ""
-	answer, err := s.client.Do(ctx, scoring.Request{Operation: "read the swagger of", Address: &address, Idempotent: true})
-	if err != nil {
-		return nil, err
-	}
-	if !json.Valid(answer.Body) {
-		return nil, &azureml.Error{
-			Operation: "read the swagger of", Subject: s.subject, StatusCode: answer.Status, Body: answer.Body,
-			Message: "the answer is not JSON",
-		}
-	}
-	return answer.Body, nil
 }
 
 // Close closes the idle connections of a scorer that has its own (RootCAs). Others

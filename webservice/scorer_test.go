@@ -105,19 +105,6 @@ func TestRunFails(t *testing.T) {
 	})
 }
 
-func TestSwagger(t *testing.T) {
-	t.Parallel()
-	playAks(t, "swagger", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
-		text, err := svc.Swagger(ctx)
-		require.NoError(t, err)
-		assert.JSONEq(t, `{"swagger":"2.0","paths":{}}`, string(text))
-		_, err = svc.Swagger(ctx)
-		failure(t, err, azureml.ErrNotFound)
-		_, err = svc.Swagger(ctx)
-		assert.ErrorContains(t, err, "the answer is not JSON")
-	})
-}
-
 // scripted is a scoring service that answers with what its function says.
 func scripted(t *testing.T, handler http.HandlerFunc) (address string, transport http.RoundTripper) {
 	t.Helper()

@@ -67,10 +67,11 @@ type Webservice interface {
 	Keys(ctx context.Context) (*Keys, error)
 	RegenerateKey(ctx context.Context, key KeyType, o *RegenerateKeyOptions) (*Keys, error)
 	SetKeys(ctx context.Context, primary, secondary azureml.Secret) (*Keys, error)
+	RotateKeys(ctx context.Context, o *RotateKeysOptions) (*Keys, error)
 	Token(ctx context.Context) (*AccessToken, error)
 	Scorer(ctx context.Context, o *ScorerOptions) (*Scorer, error)
 	Run(ctx context.Context, body []byte) ([]byte, error)
-	Swagger(ctx context.Context) (json.RawMessage, error)
+	Swagger(ctx context.Context) (*Swagger, error)
 	BeginDelete(ctx context.Context, o *DeleteOptions) (*runtime.Poller[DeleteResult], error)
 
 	sealed()

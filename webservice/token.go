@@ -40,28 +40,42 @@ func (s *Service) Token(ctx context.Context) (*AccessToken, error) {
 	}
 	request := s.request(operation, http.MethodPost, "token")
 	request.Repeat = workspace.RepeatAlways
-	var wire struct {
-		Token        string `json:"accessToken"`
-		TokenType    string `json:"tokenType"`
-		RefreshAfter int64  `json:"refreshAfter"`
-		ExpiryOn     int64  `json:"expiryOn"`
-	}
+	var wire issuedToken
 	resp, err := s.ws.Do(ctx, request, &wire)
 	if err != nil {
 		return nil, err
 	}
-	if wire.Token == "" {
+	token := wire.token()
+	if token == nil {
 		return nil, &azureml.Error{Operation: operation, Subject: s.subject(), StatusCode: resp.StatusCode, Message: "the answer has no token"}
 	}
-	return &AccessToken{
-		Token: azureml.NewSecret(wire.Token), TokenType: wire.TokenType,
-		RefreshAfter: unixTime(wire.RefreshAfter), ExpiresOn: unixTime(wire.ExpiryOn),
-	}, nil
+	return token, nil
 }
 
-// unixTime is a time given in seconds since 1970, zero for what is not set.
+type issuedToken struct {
+	Token        string `json:"accessToken"`
+	TokenType    string `json:"tokenType"`
+	RefreshAfter int64  `json:"refreshAfter"`
+	ExpiryOn     int64  `json:"expiryOn"`
+}
+
+// token is the token of an answer, nil if there is none in it.
+func (w issuedToken) token() *AccessToken {
+	if w.Token == "" {
+		return nil
+	}
+	return &AccessToken{
+		Token: azureml.NewSecret(w.Token), TokenType: w.TokenType,
+		RefreshAfter: unixTime(w.RefreshAfter), ExpiresOn: unixTime(w.ExpiryOn),
+	}
+}
+
+// lastSecond is the end of the year 9999, beyond which JSON has no times.
+const lastSecond = 253402300799
+
+// unixTime is a time given in seconds since 1970, zero for what is not set or no time.
 func unixTime(seconds int64) time.Time {
-	if seconds <= 0 {
+	if seconds <= 0 || seconds > lastSecond {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()

@@ -73,7 +73,8 @@ func (u AciUpdate) patch(check *validate.Checker, s *AciWebservice) jsonpatch.Pa
 
 func (s *AciSslConfiguration) patch(check *validate.Checker, p *jsonpatch.Patch) {
 	if s.CertPEM != "" || s.CertPEMFile != "" {
-		p.Replace("/sslCertificate", pemText(check, "CertPEM", s.CertPEM, "CertPEMFile", s.CertPEMFile))
+		cert, _ := validate.PEM(check, "CertPEM", s.CertPEM, "CertPEMFile", s.CertPEMFile)
+		p.Replace("/sslCertificate", cert)
 	}
 	if !s.KeyPEM.IsZero() || s.KeyPEMFile != "" {
 		p.Replace("/sslKey", s.key(check))

@@ -21,9 +21,10 @@ type WaitOptions struct {
 // no room on its cluster (say, after a deployment that timed out) is waited for until it
 // is healthy, for as long as the caller likes: bound it with a context.
 //
-// It sends nothing itself. The poller gives the service as it is in the end; a bad end
-// is an error as that of a deployment. It mirrors azureml.core's wait_for_deployment.
-func BeginWait[S Webservice](_ context.Context, svc S, o *WaitOptions) (*runtime.Poller[S], error) {
+// It sends nothing itself; it fails when ctx has ended already, or when the resume token
+// is another operation's. The poller gives the service as it is in the end; a bad end is
+// an error as that of a deployment. It mirrors azureml.core's wait_for_deployment.
+func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runtime.Poller[S], error) {
 	var options WaitOptions
 	if o != nil {
 		options = *o
@@ -31,6 +32,9 @@ func BeginWait[S Webservice](_ context.Context, svc S, o *WaitOptions) (*runtime
 	s := svc.Common()
 	if err := s.standsAlone("wait for"); err != nil {
 		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, &azureml.Error{Operation: "wait for", Subject: s.subject(), Message: "not begun: " + err.Error(), Err: err}
 	}
 	operation := ""
 	if s.State == StateTransitioning {

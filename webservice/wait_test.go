@@ -51,6 +51,16 @@ func TestBeginWait(t *testing.T) {
 	})
 }
 
+func TestBeginWaitNeedsALiveContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	svc := &webservice.AksWebservice{Service: webservice.Service{Name: "x", ComputeType: webservice.ComputeTypeAKS}}
+	_, err := webservice.BeginWait(ctx, svc, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.EqualError(t, err, `azureml: cannot wait for web service "x": not begun: context canceled`)
+}
+
 func TestBeginWaitFails(t *testing.T) {
 	t.Parallel()
 	playAks(t, "wait_failed", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {

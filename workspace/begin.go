@@ -10,22 +10,32 @@ import (
 	"github.com/azureml-go/azureml/internal/rest"
 )
 
-// operation finds operations of the model management by their id.
-func (w *Workspace) operation(r Request) func(context.Context, string) (string, error) {
+// operation finds operations by their id.
+func (w *Workspace) operation(r Request, where func(string) Request) func(context.Context, string) (string, error) {
 	return func(ctx context.Context, id string) (string, error) {
-		request, err := w.request(ctx, Request{Service: r.Service, Operation: r.Operation, Subject: r.Subject, Path: "operations/" + Segment(id)})
+		at := Request{Service: r.Service, Path: "operations/" + Segment(id)}
+		if where != nil {
+			at = where(id)
+		}
+		at.Operation, at.Subject = r.Operation, r.Subject
+		request, err := w.request(ctx, at)
 		return request.URL, err
 	}
 }
 
-func adapt[T any](w *Workspace, r Request, o Operation[T], where func(context.Context, string) (string, error)) rest.Operation[T] {
+func adapt[T any](w *Workspace, r Request, o Operation[T]) rest.Operation[T] {
 	adapted := rest.Operation[T]{
 		Kind: o.Kind, Resource: o.Resource, Workspace: w.ID,
-		Operation: r.Operation, Subject: r.Subject, Where: where, Gone: o.Gone,
+		Operation: r.Operation, Subject: r.Subject, Where: w.operation(r, o.Where), Plain: o.Where != nil, Gone: o.Gone,
 		Done: func(ctx context.Context, s rest.Status) (T, error) { return o.Done(ctx, public(s)) },
 	}
 	if o.Failed != nil {
 		adapted.Failed = func(ctx context.Context, s rest.Status, e *azureml.Error) error { return o.Failed(ctx, public(s), e) }
+	}
+	if o.Log != nil {
+		adapted.Log = func(ctx context.Context, address string, offset int64) ([]byte, error) {
+			return o.Log(ctx, azureml.NewSecret(address), offset)
+		}
 	}
 	if o.Look != nil {
 		adapted.Look = func(ctx context.Context) (rest.Status, *http.Response, error) {
@@ -84,16 +94,20 @@ func absolute(resp *http.Response, address string) string {
 }
 
 // recoverStart asks whether a request that failed had its effect all the same.
-func recoverStart[T any](ctx context.Context, o Operation[T], err error) (rest.Started, bool) {
+// If not, it gives the failure to return.
+func recoverStart[T any](ctx context.Context, o Operation[T], err error) (rest.Started, error) {
 	e, ok := errors.AsType[*azureml.Error](err)
 	if !ok || o.Recover == nil || ctx.Err() != nil || !inDoubt(e) {
-		return rest.Started{}, false
+		return rest.Started{}, err
 	}
 	id, found, recoverErr := o.Recover(ctx, e)
-	if recoverErr != nil || !found {
-		return rest.Started{}, false
+	switch {
+	case errors.Is(recoverErr, azureml.ErrConflict):
+		return rest.Started{}, recoverErr
+	case recoverErr != nil || !found:
+		return rest.Started{}, err
 	}
-	return rest.Started{ID: id}, true
+	return rest.Started{ID: id}, nil
 }
 
 // inDoubt tells of a failure that the request may have had its effect before it: the

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/configfile"
 )
 
 // FromConfigOptions are the optional parts of [FromConfig].
@@ -104,6 +106,11 @@ func (o FromConfigOptions) find() (reference, string, error) {
 	if err != nil {
 		return reference{}, file, configError(file, err)
 	}
+	if o.OnWarning != nil {
+		for _, slip := range slips(data) {
+			o.OnWarning(azureml.Warning{Subject: "the config file " + file, Message: slip})
+		}
+	}
 	return found, file, nil
 }
 
@@ -121,12 +128,33 @@ func environment() reference {
 	return r
 }
 
-// configFile is a config file in either form. Further keys are ignored.
+// configFile is a config file in either form. Further keys are ignored. The published
+// JSON schema is made of this type: its comments are what editors show.
 type configFile struct {
-	Scope          string `json:"Scope"`
+	// The workspace's Azure Resource Manager id. Where it is set, the other keys are not read.
+	Scope string `json:"Scope"`
+	// Not read; azureml.core writes null.
+	ID json.RawMessage `json:"Id"`
+	// The id of the subscription that the workspace is in.
 	SubscriptionID string `json:"subscription_id"`
-	ResourceGroup  string `json:"resource_group"`
-	WorkspaceName  string `json:"workspace_name"`
+	// The name of the resource group that the workspace is in.
+	ResourceGroup string `json:"resource_group"`
+	// The name of the workspace.
+	WorkspaceName string `json:"workspace_name"`
+}
+
+// slips are the keys that are not known but look like known ones, in words.
+func slips(data []byte) []string {
+	known := configfile.Keys(reflect.TypeFor[configFile]())
+	var found []string
+	for _, m := range configfile.ParseJSON(data).Root.Members {
+		near := configfile.Nearest(m.Key, known)
+		// Upper and lower case are the same to the reading above.
+		if near != "" && !strings.EqualFold(near, m.Key) {
+			found = append(found, fmt.Sprintf("line %d: unknown key %q; did you mean %q?", m.Line, m.Key, near))
+		}
+	}
+	return found
 }
 
 // parseConfig reads a config file; what overrides gives need not be in it.
@@ -156,7 +184,8 @@ func parseConfig(data []byte, overrides reference) (reference, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return reference{}, fmt.Errorf("%s missing or empty (the file needs subscription_id, resource_group and workspace_name, or Scope)", strings.Join(missing, ", "))
+		text := strings.Join(missing, ", ") + " missing or empty (the file needs subscription_id, resource_group and workspace_name, or Scope)"
+		return reference{}, errors.New(strings.Join(append([]string{text}, slips(data)...), "; "))
 	}
 	return found, nil
 }

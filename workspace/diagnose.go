@@ -113,7 +113,7 @@ func (w *Workspace) followDiagnosis(r Request, started rest.Started) (*runtime.P
 		Kind: "diagnose", Resource: "workspace",
 		Done: func(_ context.Context, s OperationStatus) (*Diagnosis, error) { return w.diagnosis(s.Body) },
 	}
-	return rest.NewPoller(w.client, adapt(w, r, o, w.operation(r)), started)
+	return rest.NewPoller(w.client, adapt(w, r, o), started)
 }
 
 // diagnosis reads the result, which stands alone or in the properties of an operation.

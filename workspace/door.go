@@ -250,8 +250,17 @@ type Operation[T any] struct {
 	Gone bool
 	// Recover is asked when the request failed in a way that leaves open whether it
 	// had an effect. It may find the operation that was started after all: its id, or
-	// "" to follow the resource with Look; it returns false to let the failure stand.
+	// "" to follow the resource with Look; it returns false to let the failure stand. An
+	// error that is ErrConflict takes the failure's place: what is there is not ours.
 	Recover func(ctx context.Context, failure *azureml.Error) (id string, found bool, err error)
+	// Where gives the request that reads the operation id, for services other than the
+	// model management, whose ids are the package's own (they must need no escaping and
+	// hold no address: a resume token may come from anywhere). Nil is the model management.
+	Where func(id string) Request
+	// Log reads what follows the first offset bytes of the operation's log, for services
+	// that do not send it with the polls. It is called only when somebody listens; see
+	// [azureml.WithProgress].
+	Log func(ctx context.Context, address azureml.Secret, offset int64) ([]byte, error)
 	// Answered is shown an answer whose headers name no operation. It may find the id of
 	// a model-management operation in the body; "" leaves the answer as final as it is.
 	Answered func(status int, body []byte) (id string)
@@ -265,15 +274,14 @@ type Operation[T any] struct {
 //
 // A poller belongs to one goroutine.
 func Begin[T any](ctx context.Context, w *Workspace, r Request, o Operation[T]) (*runtime.Poller[T], error) {
-	op := w.operation(r)
-	adapted := adapt(w, r, o, op)
+	adapted := adapt(w, r, o)
 	if o.ResumeToken != "" {
 		return rest.Resume(w.client, adapted, o.ResumeToken)
 	}
 	resp, err := w.Do(ctx, r, nil)
 	if err != nil {
-		started, recovered := recoverStart(ctx, o, err)
-		if !recovered {
+		started, err := recoverStart(ctx, o, err)
+		if err != nil {
 			return nil, err
 		}
 		return rest.NewPoller(w.client, adapted, started)
@@ -292,7 +300,7 @@ func Begin[T any](ctx context.Context, w *Workspace, r Request, o Operation[T]) 
 // has started: the model-management operation id, or, with "", what o.Look says of the
 // resource. It sends nothing; r only names the service, and the words for errors.
 func Follow[T any](w *Workspace, r Request, id string, o Operation[T]) (*runtime.Poller[T], error) {
-	adapted := adapt(w, r, o, w.operation(r))
+	adapted := adapt(w, r, o)
 	if o.ResumeToken != "" {
 		return rest.Resume(w.client, adapted, o.ResumeToken)
 	}

@@ -68,7 +68,7 @@ func (j *job) detach(ctx context.Context) error {
 }
 
 func (j *job) deleteCluster(ctx context.Context) error {
-	aks, err := compute.Get(ctx, j.ws, clusterName)
+	aks, err := compute.GetAks(ctx, j.ws, clusterName)
 	if err != nil {
 		return err
 	}

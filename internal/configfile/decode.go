@@ -105,7 +105,7 @@ func (c *decoder) object(n *Node, v reflect.Value, path string) {
 	for _, m := range n.Members {
 		at := join(path, m.Key)
 		if first, twice := seen[m.Key]; twice {
-			c.doc.wrong(problem{line: m.Line, path: at, rule: fmt.Sprintf("key %q is there twice, first in line %d", m.Key, first)})
+			c.doc.wrong(problem{line: m.Line, path: at, rule: fmt.Sprintf("key %s is there twice, first in line %d", Quoted(m.Key), first)})
 		}
 		seen[m.Key] = m.Line
 		i := slices.IndexFunc(known, func(f field) bool { return f.key == m.Key })
@@ -150,7 +150,7 @@ func (c *decoder) unknown(m Member, path string, known []field) {
 			return
 		}
 	}
-	text := fmt.Sprintf("unknown key %q", m.Key)
+	text := "unknown key " + Quoted(m.Key)
 	if path != "" {
 		text += " in " + path
 	}
@@ -199,8 +199,13 @@ func (c *decoder) value(n *Node, v reflect.Value, path string) {
 		v.Set(reflect.New(t.Elem()))
 		c.value(n, v.Elem(), path)
 	case t == secretType:
-		if c.is(n, Text, path) {
-			v.Set(reflect.ValueOf(azureml.NewSecret(n.Text)))
+		if !c.is(n, Text, path) {
+			return
+		}
+		if secret := azureml.NewSecret(n.Text); n.Text != "" && n.Text == secret.String() {
+			c.wrong(n, path, "is not the secret itself, but what is shown in its place")
+		} else {
+			v.Set(reflect.ValueOf(secret))
 		}
 	case leaf(t):
 		if err := json.Unmarshal(n.JSON(), v.Addr().Interface()); err != nil {
@@ -267,7 +272,7 @@ func (c *decoder) texts(n *Node, v reflect.Value, path string) {
 	seen := map[string]int{}
 	for _, m := range n.Members {
 		if first, twice := seen[m.Key]; twice {
-			c.doc.wrong(problem{line: m.Line, path: join(path, m.Key), rule: fmt.Sprintf("key %q is there twice, first in line %d", m.Key, first)})
+			c.doc.wrong(problem{line: m.Line, path: join(path, m.Key), rule: fmt.Sprintf("key %s is there twice, first in line %d", Quoted(m.Key), first)})
 		}
 		seen[m.Key] = m.Line
 		item := reflect.New(v.Type().Elem()).Elem()

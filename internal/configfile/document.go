@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/azureml-go/azureml"
@@ -185,6 +186,9 @@ func reason(err error) string {
 // Set puts a value in the place of what the file says; path is one of keys with dots
 // between them. A nil value takes the key away.
 func (d *Document) Set(path string, value any) {
+	if secret, ok := value.(azureml.Secret); ok {
+		value = secret.Reveal()
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		d.wrong(problem{path: path, field: path, rule: "cannot be written as JSON"})
@@ -284,6 +288,15 @@ func (d *Document) SendWarnings(subject string, to func(azureml.Warning)) {
 		}
 		to(azureml.Warning{Subject: subject, Message: message})
 	}
+}
+
+// Quoted is a text as a problem shows it, shortened.
+func Quoted(text string) string {
+	const longest = 80
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "…"
+	}
+	return strconv.Quote(text)
 }
 
 func sorted(problems []problem) []problem {

@@ -10,6 +10,10 @@ import (
 // underscores and dashes do not count, and the order of the words may differ
 // ("enableAppInsights" is like "appInsightsEnabled").
 func Nearest(name string, keys []string) string {
+	const longest = 80
+	if len(name) > longest {
+		return ""
+	}
 	plain := simplified(name)
 	best, bestDistance := "", 0
 	for _, key := range keys {
@@ -18,7 +22,7 @@ func Nearest(name string, keys []string) string {
 		if d != 0 && slices.Equal(words(name), words(key)) {
 			d = 1
 		}
-		if limit := min(len(plain), len(other)) / 3; d > limit && d > 0 {
+		if limit := min(len(plain), len(other)) / 4; d > limit && d > 0 {
 			continue
 		}
 		if best == "" || d < bestDistance {

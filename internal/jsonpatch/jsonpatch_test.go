@@ -42,6 +42,21 @@ func TestAnEmptyPatchIsAnArray(t *testing.T) {
 	assert.Equal(t, "[]", string(got))
 }
 
+func TestAppendPutsAPrefixInFront(t *testing.T) {
+	t.Parallel()
+	var p, other Patch
+	p.Remove("/a")
+	other.Replace("/isDefault", true)
+	other.Remove("/b")
+	p.Append(Path("versions", "v/1"), other)
+	got, err := json.Marshal(&p)
+	require.NoError(t, err)
+	assert.JSONEq(t, `[{"op":"remove","path":"/a"},{"op":"replace","path":"/versions/v~11/isDefault","value":true},{"op":"remove","path":"/versions/v~11/b"}]`, string(got))
+	before, err := json.Marshal(&other)
+	require.NoError(t, err)
+	assert.JSONEq(t, `[{"op":"replace","path":"/isDefault","value":true},{"op":"remove","path":"/b"}]`, string(before), "what is appended stays as it was")
+}
+
 func TestValuesThatAreNoJSON(t *testing.T) {
 	t.Parallel()
 	var p Patch

@@ -61,6 +61,12 @@ func authenticationScenarios() []parity.Scenario {
 			first, second, err := tokens(parity.TenantID, parity.ClientSecret, cloud.AzurePublic)(ctx, s)
 			return map[string]any{"header": map[string]any{"Authorization": "Bearer " + first}, "same_token": first == second, "token": first}, err
 		}},
+		{Name: "fault_token_reset", Run: func(ctx context.Context, s *parity.Stage) (any, error) { return headerAfter(ctx, s) }},
+		// The golden's first is left out: see the package comment.
+		{Name: "fault_token_503", Run: func(ctx context.Context, s *parity.Stage) (any, error) {
+			second, err := headerAfter(ctx, s)
+			return map[string]any{"second": second}, err
+		}},
 		{Name: "auth_sp_short_lived_token", Run: failing(parity.TenantID, parity.ClientSecret, cloud.AzurePublic)},
 		{Name: "auth_sp_sovereign_cloud", Run: failing(parity.TenantID, parity.ClientSecret, cloud.AzureGovernment)},
 		{Name: "auth_sp_unknown_tenant", Run: failing("12121212-3434-5656-7878-909090909090", parity.ClientSecret, cloud.AzurePublic)},
@@ -97,6 +103,20 @@ func environment(s *parity.Stage, variables map[string]string) {
 // whereIs is what the goldens return of a workspace that was opened.
 func whereIs(ws *workspace.Workspace) map[string]any {
 	return map[string]any{"name": ws.Name, "location": ws.Location}
+}
+
+// headerAfter asks a service principal for its header, and again, while the authority
+// does not answer the first request well.
+func headerAfter(ctx context.Context, s *parity.Stage) (map[string]any, error) {
+	credential, err := principal(s, parity.TenantID, parity.ClientSecret, cloud.AzurePublic)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := credential.Header(ctx); err != nil {
+		return nil, err
+	}
+	header, err := credential.Header(ctx)
+	return map[string]any{"ok": map[string]any{"Authorization": header.Get("Authorization")}}, err
 }
 
 // openWith opens the workspace with a credential, nil for none.

@@ -127,7 +127,7 @@ func computeScenarios() []parity.Scenario {
 		{Name: "compute_wait_without_operation", Run: within(waitForAny)},
 		{Name: "compute_get", Run: within(getCompute)},
 		{Name: "compute_get_unknown", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-			_, err := compute.Get(ctx, ws, "nope")
+			_, err := compute.GetAks(ctx, ws, "nope")
 			return nil, err
 		})},
 		{Name: "compute_delete", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
@@ -138,7 +138,7 @@ func computeScenarios() []parity.Scenario {
 		})},
 		{Name: "compute_detach", Run: within(detachCompute)},
 		{Name: "compute_get_credentials", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-			aks, err := compute.Get(ctx, ws, "aks-prod")
+			aks, err := compute.GetAks(ctx, ws, "aks-prod")
 			if err != nil {
 				return nil, err
 			}
@@ -171,7 +171,7 @@ func updating(golden string, configure func(*parity.Stage) (compute.AksUpdateCon
 		if err != nil {
 			return nil, err
 		}
-		aks, err := compute.Get(ctx, ws, "aks-prod")
+		aks, err := compute.GetAks(ctx, ws, "aks-prod")
 		if err != nil {
 			return nil, err
 		}
@@ -227,7 +227,7 @@ func listComputes(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace)
 }
 
 func getCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-	aks, err := compute.Get(ctx, ws, "aks-prod")
+	aks, err := compute.GetAks(ctx, ws, "aks-prod")
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func getCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (
 }
 
 func deleteCompute(ctx context.Context, ws *workspace.Workspace, name string) error {
-	aks, err := compute.Get(ctx, ws, name)
+	aks, err := compute.GetAks(ctx, ws, name)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func deleteCompute(ctx context.Context, ws *workspace.Workspace, name string) er
 }
 
 func detachCompute(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-	aks, err := compute.Get(ctx, ws, "aks-att")
+	aks, err := compute.GetAks(ctx, ws, "aks-att")
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +292,7 @@ func createElsewhere(ctx context.Context, _ *parity.Stage, ws *workspace.Workspa
 	if _, err := compute.BeginCreate(ctx, ws, "aks-loc", compute.AksProvisioningConfiguration{Location: "westeurope"}, nil); err != nil {
 		return nil, err
 	}
-	aks, err := compute.Get(ctx, ws, "aks-loc")
+	aks, err := compute.GetAks(ctx, ws, "aks-loc")
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +300,7 @@ func createElsewhere(ctx context.Context, _ *parity.Stage, ws *workspace.Workspa
 }
 
 func waitForAny(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-	aks, err := compute.Get(ctx, ws, "aks-prod")
+	aks, err := compute.GetAks(ctx, ws, "aks-prod")
 	if err != nil {
 		return nil, err
 	}

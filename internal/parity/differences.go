@@ -56,6 +56,7 @@ const (
 	anyContainer    = "aci_deploy_*"
 	invalidOptions  = "webservice_aks_deploy_invalid_options"
 	invalidModels   = "model_register_invalid"
+	tagsOfModel     = "model_tags_properties"
 	firstVersion    = "endpoint_deploy_first_version"
 	newVersion      = "endpoint_create_version"
 )

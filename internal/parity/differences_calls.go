@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -9,7 +10,7 @@ func readDifferences() []Difference {
 	return []Difference{{
 		ID:        "latest-model-first",
 		Does:      "the search for a model's latest version says orderBy=CreatedAtDesc",
-		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", anyDeployment, anyContainer, "endpoint_deploy_*", "endpoint_create_version*", "fault_m*", "fault_discovery_503"},
+		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", tagsOfModel, anyDeployment, anyContainer, "endpoint_deploy_*", "endpoint_create_version*", "fault_m*", "fault_discovery_503"},
 		Reason:    "one model is asked for, so its order must not be left to the service",
 		each: func(c *Call) bool {
 			if c.Method != "GET" || !strings.HasSuffix(c.base(), "/models") || !strings.Contains(c.URL, "count=1") {
@@ -46,6 +47,12 @@ func readDifferences() []Difference {
 			return s.remove(func(l *Line) bool { return l.Method == "PATCH" && l.Step == 3 })
 		},
 	}, {
+		ID:        "model-read-before-merge",
+		Does:      "a change of a model's tags or properties is preceded by a read of the model",
+		Scenarios: []string{tagsOfModel},
+		Reason:    "what others have changed since must not be lost; the reference merges with what it read once",
+		whole:     readBeforeMerge,
+	}, {
 		ID:        "scoring-not-repeated",
 		Does:      "a scoring call whose answer is lost is an error",
 		Scenarios: []string{"fault_scoring_503"},
@@ -73,6 +80,51 @@ func askForLog(s *Script) int {
 		}
 	}
 	return changed
+}
+
+// readBeforeMerge puts a read of the model, answered with what the golden has of it at
+// that time, in front of each change and of the change that is refused.
+func readBeforeMerge(s *Script) int {
+	var lines []*Line
+	var now Response
+	address, refused := "", 5
+	read := func(step int) {
+		lines = append(lines, &Line{Call: Call{Method: "GET", URL: address, Bearer: true}, Step: step, Response: now})
+		s.Requests++
+	}
+	before := len(s.Lines)
+	for _, l := range s.Lines {
+		switch {
+		case l.Method == "PATCH":
+			address = l.URL
+			if now.Status == 0 {
+				return 0
+			}
+			if l.Step > refused {
+				read(refused)
+				refused = l.Step
+			}
+			read(l.Step)
+			now = l.Response
+		case strings.HasSuffix(l.base(), "/models"):
+			now = firstOf(l.Response)
+		}
+		lines = append(lines, l)
+	}
+	s.Lines = lines
+	return len(lines) - before
+}
+
+// firstOf turns the answer of a list into that of a read of its first item.
+func firstOf(list Response) Response {
+	var page struct {
+		Value []json.RawMessage `json:"value"`
+	}
+	if json.Unmarshal(list.JSON, &page) != nil || len(page.Value) == 0 {
+		return Response{}
+	}
+	list.JSON = page.Value[0]
+	return list
 }
 
 func argumentDifferences() []Difference {

@@ -52,8 +52,6 @@
 // Of the full set these have no scenario:
 //
 //   - model_download_file: the golden has only the digest of what storage sends.
-//   - model_tags_properties: we read the model before each change, by its id. The
-//     reference changes what it has read once, so the golden has no answer.
 //   - workspace_get_by_name_only, workspace_get_ambiguous: the reference fails when
 //     subscription or resource group is not given. We list the workspaces of all subscriptions, for
 //     which the goldens have no answer.
@@ -67,14 +65,14 @@
 //     golden does not say what comes after the only failure.
 //   - fault_subscriptions_429, fault_subscriptions_503_forever: about the check of the
 //     subscription, which we do not make.
-//   - fault_token_503, fault_token_reset: how requests for tokens are repeated is
-//     azidentity's business.
 //
 // Not compared within goldens that are here: the updates of compute_invalid_arguments (a
 // compute would have to be read for them), agent_count=0 (not given at all in Go) and the
 // deprecated AksCompute.attach (not in Go), the changes of enabled autoscaling in
 // webservice_update_refused (allowed with us), during_get of
-// auth_token_authentication (the reference asks twice, we keep the token), and the call of a
-// version in endpoint_get (the reference asks for keys of the version, which has none; we
-// ask for the endpoint's).
+// auth_token_authentication (the reference asks twice, we keep the token), first of
+// fault_token_503 (the reference waits 14 s, each time for the same answer that it keeps
+// in memory, and fails; ours is repeated, and succeeds), and the call of a version in
+// endpoint_get (the reference asks for keys of the version, which has none; we ask for the
+// endpoint's).
 package parity

@@ -101,7 +101,7 @@ func faultScenarios() []parity.Scenario {
 		opening("fault_workspace_get_reset"),
 		ending(azureml.ErrUnauthorized, opening("fault_arm_401_expired")),
 		ending(azureml.ErrForbidden, parity.Scenario{Name: "fault_compute_get_403", Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
-			_, err := compute.Get(ctx, ws, "aks-prod")
+			_, err := compute.GetAks(ctx, ws, "aks-prod")
 			return nil, err
 		})}),
 		ending(azureml.ErrConflict, parity.Scenario{Name: "fault_arm_put_409", Allow: []parity.Allowance{isFree("aks-prod")}, Run: within(func(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (any, error) {
@@ -112,7 +112,7 @@ func faultScenarios() []parity.Scenario {
 			if _, err := compute.BeginCreate(ctx, ws, "aks-prod", compute.AksProvisioningConfiguration{}, nil); err != nil {
 				return nil, err
 			}
-			aks, err := compute.Get(ctx, ws, "aks-prod")
+			aks, err := compute.GetAks(ctx, ws, "aks-prod")
 			if err != nil {
 				return nil, err
 			}

@@ -14,6 +14,7 @@ func modelManageScenarios() []parity.Scenario {
 		{Name: "model_list", Run: within(listModels)},
 		{Name: "model_delete", Run: within(deleteModel)},
 		{Name: "model_update", Run: within(updateModel)},
+		{Name: "model_tags_properties", Run: within(tagModel)},
 	}
 }
 
@@ -68,5 +69,29 @@ func updateModel(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) 
 	return map[string]any{
 		"here": only(describedModel(here), "tags", "description"), "there": only(describedModel(there), "tags", "description"),
 		"nothing": refused(s.Of(nothing, azureml.ErrInvalid)),
+	}, nil
+}
+
+// tagModel adds and removes tags and adds properties; one that is there is refused.
+func tagModel(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) (any, error) {
+	m, err := model.Get(ctx, ws, "churn", nil)
+	if err != nil {
+		return nil, err
+	}
+	if m, err = m.AddTags(ctx, map[string]string{"stage": "prod", "owner": "me"}); err != nil {
+		return nil, err
+	}
+	if m, err = m.RemoveTags(ctx, "owner", "missing"); err != nil {
+		return nil, err
+	}
+	if m, err = m.AddProperties(ctx, map[string]string{"data": "v2"}); err != nil {
+		return nil, err
+	}
+	_, duplicate := m.AddProperties(ctx, map[string]string{"auc": "0.5"})
+	if m, err = m.Update(ctx, model.Update{Tags: map[string]string{"a": "1"}, Properties: map[string]string{"b": "2"}}); err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"duplicate": refused(s.Of(duplicate, azureml.ErrInvalid)), "end": only(describedModel(m), "tags", "properties"),
 	}, nil
 }

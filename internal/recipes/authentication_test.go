@@ -84,12 +84,18 @@ func recipeTokenForREST(t *testing.T, w *world) {
 // call sends a request with nothing but net/http and gives the answer's text.
 func (w *world) call(request *http.Request) string {
 	w.t.Helper()
+	return w.send(request, http.StatusOK)
+}
+
+// send is call for answers of another status.
+func (w *world) send(request *http.Request, status int) string {
+	w.t.Helper()
 	response, err := w.srv.Client().Do(request)
 	require.NoError(w.t, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(w.t, err)
-	require.Equal(w.t, http.StatusOK, response.StatusCode, string(text))
+	require.Equal(w.t, status, response.StatusCode, string(text))
 	return string(text)
 }
 

@@ -27,7 +27,7 @@ type recipe struct {
 // all lists the rows of the areas.
 func all() []recipe {
 	var rows []recipe
-	for _, area := range [][]recipe{authenticationRecipes, workspaceRecipes, computeRecipes, serviceRecipes, aciRecipes, endpointRecipes} {
+	for _, area := range [][]recipe{authenticationRecipes, signInRecipes, scoringTokenRecipes, workspaceRecipes, computeRecipes, serviceRecipes, aciRecipes, endpointRecipes, fileRecipes} {
 		rows = append(rows, area...)
 	}
 	return rows

@@ -5,19 +5,50 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/azureml-go/azureml"
 )
 
 // Entry is one known failure: how it is recognised and what helps.
 type Entry struct {
+	// Title is the heading of the failure's section in the page of remedies. It must not
+	// change once it is published, as its anchor is in the errors.
+	Title string
 	// Codes are service codes, of the error itself or of one of its details.
 	Codes []string
-	// Text, if set, must be found in the message or a detail, in any case of letters.
-	Text string
+	// Text, if set, must be found in the message or a detail, in any case of letters; with
+	// InLog it may also be in the tail of the log.
+	Text  string
+	InLog bool
+	// Kind is the sentinel that an entry stands for when nothing more is known.
+	Kind error
 	// Remedy says what to do, in one or a few sentences.
 	Remedy string
+}
+
+// Page is where the remedies can be read.
+const Page = "https://github.com/azureml-go/azureml/blob/main/TROUBLESHOOTING.md"
+
+// Slug is the anchor of the entry's section.
+func (entry Entry) Slug() string { return slug(entry.Title) }
+
+// Help is the address of the entry's section.
+func (entry Entry) Help() string { return Page + "#" + entry.Slug() }
+
+// slug is the anchor that a heading gets in rendered Markdown.
+func slug(title string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, title)
 }
 
 var aadsts = regexp.MustCompile(`AADSTS(\d{4,7})`)
@@ -30,12 +61,22 @@ func For(e *azureml.Error) (remedy, help string) {
 	}
 	for _, entry := range table {
 		if entry.fits(e) {
-			return entry.Remedy, ""
+			return entry.Remedy, entry.Help()
 		}
 	}
-	for kind, text := range kinds {
-		if errors.Is(e, kind) {
-			return text, ""
+	for _, entry := range kinds {
+		if errors.Is(e, entry.Kind) {
+			return entry.Remedy, entry.Help()
+		}
+	}
+	return "", ""
+}
+
+// Named finds a remedy, and the page about it, by its title.
+func Named(title string) (remedy, help string) {
+	for _, entry := range named {
+		if entry.Title == title {
+			return entry.Remedy, entry.Help()
 		}
 	}
 	return "", ""
@@ -67,8 +108,9 @@ func Transport(address string) string {
 	return "Check that " + u.Hostname() + " can be reached from here (DNS, firewall, proxy: HTTPS_PROXY and NO_PROXY are obeyed)."
 }
 
-// Entries gives the table, for its test and the documentation made from it.
-func Entries() []Entry { return table }
+// Entries gives the table, then what is known by its place, then the kinds, for tests
+// and for the documentation made from it.
+func Entries() []Entry { return slices.Concat(table, named, kinds) }
 
 func (entry Entry) fits(e *azureml.Error) bool {
 	if len(entry.Codes) > 0 && !e.HasCode(entry.Codes...) {
@@ -86,5 +128,5 @@ func (entry Entry) fits(e *azureml.Error) bool {
 			return true
 		}
 	}
-	return false
+	return entry.InLog && strings.Contains(strings.ToLower(e.LogTail), want)
 }

@@ -5,6 +5,7 @@ package rest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -85,9 +86,9 @@ func New(config Config) *Client {
 			Tracing:  runtime.TracingOptions{Namespace: "Microsoft.MachineLearningServices"},
 		}, &copied)
 	}
-	c.wide = build(c.wideRetry, guarded)
+	c.wide = build(c.wideRetry, append(slices.Clone(guarded), brokenAnswer{}))
 	c.narrow = build(c.narrowRetry, guarded)
-	c.bare = build(c.wideRetry, []policy.Policy{countAttempts{}, limit, freshBody{}})
+	c.bare = build(c.wideRetry, []policy.Policy{countAttempts{}, limit, freshBody{}, brokenAnswer{}})
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/redact"
 )
 
 // wireOperation is an operation of either plane.
@@ -23,6 +24,7 @@ type wireOperation struct {
 	Error    json.RawMessage `json:"error"`
 	Location string          `json:"resourceLocation"`
 	LogURL   string          `json:"operationLog"`
+	BuildLog string          `json:"logUrl"` // of builds of images
 	Details  struct {
 		Type  string `json:"subOperationType"`
 		State string `json:"subOperationState"`
@@ -35,7 +37,7 @@ func (h *handler[T]) lookModelManagement(ctx context.Context) (Status, *http.Res
 	if err != nil {
 		return Status{}, nil, err
 	}
-	if h.seen {
+	if h.seen && !h.op.Plain {
 		// The service tells the build log only to those who ask with an offset.
 		address += fmt.Sprintf("?offset=%d", h.offset)
 	}
@@ -117,7 +119,7 @@ func parseOperation(resp *http.Response, body []byte) (Status, error) {
 	}
 	s := Status{
 		ID: w.ID, State: first(w.State, w.Status), SubOperation: w.Details.Type, SubState: w.Details.State,
-		LogURL: w.LogURL, Resource: w.Location, Body: body,
+		LogURL: first(w.LogURL, w.BuildLog), Resource: w.Location, Body: body,
 	}
 	if len(w.Error) > 0 && string(w.Error) != "null" {
 		p := ParseError(w.Error, "application/json")
@@ -136,6 +138,39 @@ func (h *handler[T]) newLines(s Status) []string {
 	}
 	h.offset += utf8.RuneCountInString(s.Stream)
 	return logLines(s.Stream)
+}
+
+// A log that storage keeps from this machine must not hold up the polls: a read of it may
+// take so long, and so many may fail in a row.
+const (
+	logTimeout  = 10 * time.Second
+	logPatience = 3
+)
+
+// readLog reads the lines that the log's own file has got since the last poll, if
+// somebody wants them. One that cannot be read is no failure of the operation.
+func (h *handler[T]) readLog(ctx context.Context) []string {
+	if h.op.Log == nil || h.status.LogURL == "" || h.status.Stream != "" || h.unread == logPatience || !azureml.Reporting(ctx) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
+	more, err := h.op.Log(ctx, h.status.LogURL, h.logged)
+	if err != nil {
+		h.unread++
+		return nil
+	}
+	h.unread = 0
+	h.logged += int64(len(more))
+	lines := strings.Split(h.logPart+string(more), "\n")
+	h.logPart = lines[len(lines)-1]
+	if lines = lines[:len(lines)-1]; h.Done() && h.logPart != "" {
+		lines, h.logPart = append(lines, h.logPart), ""
+	}
+	for i, line := range lines {
+		lines[i] = redact.Text(strings.TrimRight(line, "\r"))
+	}
+	return lines
 }
 
 // logTime is how the log writes its times, in UTC.

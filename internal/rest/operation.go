@@ -43,6 +43,11 @@ type Operation[T any] struct {
 	Operation, Subject string
 	// Where gives the address of the model-management operation id, without query.
 	Where func(ctx context.Context, id string) (string, error)
+	// Plain tells that Where's address is to be asked as it is, not for parts of a log.
+	Plain bool
+	// Log reads what follows the first offset bytes of the log at an address that the
+	// service named, for services that do not send it with the polls; nil reads none.
+	Log func(ctx context.Context, address string, offset int64) ([]byte, error)
 	// Look asks the resource itself how it is doing; it is used when the service gave
 	// neither an operation nor the right to read it.
 	Look func(ctx context.Context) (Status, *http.Response, error)
@@ -90,9 +95,12 @@ type handler[T any] struct {
 	started time.Time
 
 	status   Status
-	seen     bool // the operation has been read at least once
-	offset   int  // characters of the log read so far
-	lookOnly bool // the operation may not be read; ask the resource
+	seen     bool   // the operation has been read at least once
+	offset   int    // characters of the log read so far
+	logged   int64  // bytes of the log's own file read so far
+	unread   int    // how often in a row it could not be read
+	logPart  string // the line that they end in
+	lookOnly bool   // the operation may not be read; ask the resource
 	unknown  string
 	unknowns int
 	since    time.Time
@@ -209,6 +217,7 @@ func (h *handler[T]) Poll(ctx context.Context) (*http.Response, error) {
 	lines := h.newLines(status)
 	h.status = status
 	h.judge(ctx)
+	lines = append(lines, h.readLog(ctx)...)
 	azureml.Report(ctx, azureml.Progress{
 		Operation: h.op.Operation, Subject: h.op.Subject,
 		State: status.State, SubOperation: status.SubOperation, SubState: status.SubState,

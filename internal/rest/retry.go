@@ -108,6 +108,25 @@ func RetryAfter(h http.Header) time.Duration {
 	return 0
 }
 
+// brokenAnswer lets an answer that broke off be asked for again where the request may be
+// sent again. azcore allows that by the method alone, and some POSTs only read.
+type brokenAnswer struct{}
+
+// Do takes away azcore's mark that such a failure is final.
+func (brokenAnswer) Do(req *policy.Request) (*http.Response, error) {
+	resp, err := req.Next()
+	if resp == nil || err == nil {
+		return resp, err
+	}
+	if final, ok := errors.AsType[interface {
+		error
+		NonRetriable()
+	}](err); ok && errors.Unwrap(final) != nil {
+		return resp, errors.Unwrap(final)
+	}
+	return resp, err
+}
+
 type bodyKey struct{}
 
 // freshBody gives every try a reader of its own. azcore rewinds one reader for all, and

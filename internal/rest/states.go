@@ -27,6 +27,8 @@ var knownStates = map[string]bool{
 	"notstarted": true, "running": true, "inprogress": true, "accepted": true, "creating": true,
 	"updating": true, "deleting": true, "provisioning": true, "pending": true, "queued": true,
 	"transitioning": true, "resolving": true,
+	// Builds of images.
+	"gettingorprovisioningacr": true,
 	// Web services that may yet become healthy.
 	"unhealthy": true, "unschedulable": true,
 }

@@ -3,9 +3,9 @@
 //
 // The types' json tags give the keys, their jsonschema tags the bounds, and the comments
 // of their fields the descriptions. The dialect is draft 7, which editors know best.
-// AZUREML_SCHEMAS=update writes the files anew:
+// UPDATE_SCHEMAS=1 writes the files anew:
 //
-//	AZUREML_SCHEMAS=update go test -run TestSchema ./model ./webservice ./workspace
+//	UPDATE_SCHEMAS=1 go test -run TestSchema ./model ./webservice ./workspace
 package schemas
 
 import (
@@ -170,7 +170,7 @@ func root(t testing.TB) string {
 }
 
 // Current fails unless the file of that name under examples/schemas holds the schema;
-// with AZUREML_SCHEMAS=update it writes the file. It gives the schema to validate with.
+// with UPDATE_SCHEMAS=1 it writes the file. It gives the schema to validate with.
 func Current(t testing.TB, name string, s Schema) *validator.Schema {
 	t.Helper()
 	var text bytes.Buffer
@@ -179,12 +179,12 @@ func Current(t testing.TB, name string, s Schema) *validator.Schema {
 	e.SetIndent("", "  ")
 	require.NoError(t, e.Encode(s))
 	path := filepath.Join(root(t), "examples", "schemas", name)
-	if os.Getenv("AZUREML_SCHEMAS") == "update" {
+	if os.Getenv("UPDATE_SCHEMAS") == "1" {
 		require.NoError(t, os.WriteFile(path, text.Bytes(), 0o644))
 	}
 	have, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, text.String(), string(have), "the schema is not that of the types any more; write it anew with AZUREML_SCHEMAS=update")
+	assert.Equal(t, text.String(), string(have), "the schema is not that of the types any more; write it anew with UPDATE_SCHEMAS=1")
 	document, err := validator.UnmarshalJSON(bytes.NewReader(have))
 	require.NoError(t, err)
 	c := validator.NewCompiler()

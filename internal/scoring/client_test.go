@@ -312,4 +312,5 @@ func TestErrorsHoldNoKey(t *testing.T) {
 	require.ErrorAs(t, err, &inner)
 	assert.Equal(t, 403, inner.StatusCode)
 	assert.NotContains(t, inner.RawResponse.Request.Header, "Authorization")
+	assert.NotContains(t, inner.Error(), "planted-key", "it shows the body")
 }

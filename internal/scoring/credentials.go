@@ -41,10 +41,12 @@ const (
 // one, renewed when it is due, replaced when it is refused. It is safe for concurrent
 // use.
 type Credentials struct {
-	source  Source
-	header  http.Header // of all requests
-	flight  flight.Group[*ticket]
-	current atomic.Pointer[ticket]
+	source Source
+	header http.Header // of all requests
+	flight flight.Group[*ticket]
+	// renewing is set while a caller renews a credential that still lets in.
+	renewing atomic.Bool
+	current  atomic.Pointer[ticket]
 
 	mu       sync.Mutex
 	nextTry  time.Time // not before, for one that is due
@@ -114,6 +116,12 @@ func (c *Credentials) get(ctx context.Context) (*ticket, error) {
 	alive := t != nil && (t.expiry.IsZero() || now.Before(t.expiry))
 	if t != nil && alive && (now.Before(t.refresh) || c.resting(now) || c.flight.Busy()) {
 		return t, nil
+	}
+	if alive {
+		if !c.renewing.CompareAndSwap(false, true) {
+			return t, nil
+		}
+		defer c.renewing.Store(false)
 	}
 	fresh, err := c.flight.Do(ctx, func(ctx context.Context) (*ticket, error) {
 		if latest := c.current.Load(); latest != nil && latest != t {

@@ -1,7 +1,6 @@
 package scoring
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +39,7 @@ func (c *Client) answerError(call *call, r Request, t *ticket, resp *http.Respon
 		Operation: r.Operation, Subject: c.config.Subject, Method: resp.Request.Method, URL: redact.URL(resp.Request.URL.String()),
 		StatusCode: resp.StatusCode, Attempts: call.attempts, Body: body,
 		Code: p.Code, Message: hide(p.Message, t), Details: p.Details,
-		Err: responseError(resp, body),
+		Err: responseError(resp, hide(redact.Text(string(body)), t)),
 	}
 	for _, name := range []string{"X-Ms-Request-Id", "X-Request-Id"} {
 		if e.RequestID = resp.Header.Get(name); e.RequestID != "" {
@@ -54,7 +53,7 @@ func (c *Client) answerError(call *call, r Request, t *ticket, resp *http.Respon
 		e.Message = "the address answers with a redirect" + target(resp) + ", which is not followed: the key would go along"
 	}
 	e.Kind = kindOf(resp, p.Message)
-	e.Remedy = remedyOf(e)
+	e.Remedy, e.Help = remedyOf(e)
 	return e
 }
 
@@ -80,23 +79,22 @@ func isPage(h http.Header, message string) bool {
 	return strings.Contains(h.Get("Content-Type"), "html") && strings.Contains(message, "HTML page")
 }
 
-func remedyOf(e *azureml.Error) string {
+func remedyOf(e *azureml.Error) (text, help string) {
 	switch {
 	case errors.Is(e, ErrScript):
-		return "Read the service's log (Logs): what the script raised is there. Try its run() locally with the same body."
+		return remedy.Named(remedy.ScoringScript)
 	case errors.Is(e, ErrTimeout):
-		return "Let requests take longer (ScoringTimeout of the service, 5 minutes at most), or send less at once."
+		return remedy.Named(remedy.ScoringTimeout)
 	case e.StatusCode == http.StatusServiceUnavailable:
-		return "No replica was free in time. Add replicas or raise AutoscaleMaxReplicas, let requests wait longer (MaxRequestWaitTime), or make fewer at once."
+		return remedy.Named(remedy.ScoringBusy)
 	case e.StatusCode == http.StatusUnauthorized:
-		return "The service refuses the key or token. Check that it is this service's, and whether it asks for keys or for tokens."
+		return remedy.Named(remedy.ScoringKey)
 	case e.StatusCode == http.StatusNotFound:
-		return "Nothing answers at this address. Read the service anew: its address may have changed, or it is gone."
+		return remedy.Named(remedy.ScoringNowhere)
 	case e.StatusCode >= 300 && e.StatusCode <= 399:
-		return "Use the address that the service's ScoringURI has now."
+		return remedy.Named(remedy.ScoringMoved)
 	}
-	text, _ := remedy.For(e)
-	return text
+	return remedy.For(e)
 }
 
 // target names the host that a redirect leads to.
@@ -107,10 +105,11 @@ func target(resp *http.Response) string {
 	return ""
 }
 
-// responseError is azcore's error for an answer, without the key in the request.
-func responseError(resp *http.Response, body []byte) error {
+// responseError is azcore's error for an answer, without the key in the request. It shows
+// the body, which must hold no key either.
+func responseError(resp *http.Response, body string) error {
 	copied := *resp
-	copied.Body = io.NopCloser(bytes.NewReader(body))
+	copied.Body = io.NopCloser(strings.NewReader(body))
 	copied.Request = resp.Request.Clone(context.WithoutCancel(resp.Request.Context()))
 	copied.Request.Header.Del("Authorization")
 	return runtime.NewResponseError(&copied)

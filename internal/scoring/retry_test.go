@@ -65,10 +65,10 @@ func TestSends(t *testing.T) {
 		"a certificate not known": {fault: fails(&url.Error{Op: "Post", URL: "https://x", Err: certificateError()}), sends: 1, idempSend: 1, kind: azureml.ErrUnavailable},
 	} {
 		for _, idempotent := range []bool{false, true} {
-			for _, method := range []string{"Do", "Stream"} {
+			for _, method := range []string{"Do", "Stream", "Get"} {
 				want := test.sends
-				if idempotent {
-					want = test.idempSend
+				if idempotent || method == "Get" {
+					want = test.idempSend // a GET always is
 				}
 				broke := name == "broken answer"
 				if method == "Stream" && test.streamSends != 0 {
@@ -80,6 +80,10 @@ func TestSends(t *testing.T) {
 						sends := 0
 						c := newClient(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 							sends++
+							if method == "Get" {
+								assert.Equal(t, http.MethodGet, r.Method)
+								return test.fault(r)
+							}
 							body, err := io.ReadAll(r.Body)
 							assert.NoError(t, err)
 							assert.Equal(t, `{"data":[[1]]}`, string(body), "the body is sent whole each time")
@@ -88,9 +92,12 @@ func TestSends(t *testing.T) {
 						request := score
 						request.Idempotent = idempotent
 						var err error
-						if method == "Do" {
+						switch method {
+						case "Get":
+							_, err = c.Do(t.Context(), Request{Operation: "read", Address: c.config.URL.JoinPath("..", "swagger.json"), Idempotent: true})
+						case "Do":
 							_, err = c.Do(t.Context(), request)
-						} else {
+						default:
 							request.Body, request.Reader = nil, bytes.NewReader(score.Body)
 							var got Answer
 							got, err = c.Stream(t.Context(), request)

@@ -110,7 +110,8 @@ func kindOf(status int, name, number string) error {
 	switch {
 	case status == http.StatusTooManyRequests, number == "50196":
 		return azureml.ErrThrottled
-	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout, status == http.StatusGone:
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout,
+		status == http.StatusNotFound, status == http.StatusGone: // the metadata endpoint while it is updated
 		return azureml.ErrUnavailable
 	case slices.Contains(blocked, number):
 		return azureml.ErrUnauthorized

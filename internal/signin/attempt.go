@@ -126,13 +126,19 @@ func (a Attempt) refused(e *azureml.Error, resp *http.Response) {
 	}
 	e.Kind = kindOf(resp.StatusCode, w.name, w.number)
 	e.Remedy = remedy.SignInCode(w.number, w.name)
-	if e.Remedy == "" && resp.StatusCode >= 500 {
-		e.Remedy = "The sign-in service failed. Try again in a few minutes."
+	if e.Remedy == "" {
+		e.Remedy = later[e.Kind]
 	}
 	e.Err = runtime.NewResponseErrorWithErrorCode(a.harmless(resp, body), e.Code)
 	if a.Soft {
 		e.Err = errors.Join(azidentity.NewCredentialUnavailableError(e.Message), e.Err)
 	}
+}
+
+// later is what helps against failures that pass.
+var later = map[error]string{
+	azureml.ErrUnavailable: "The sign-in service failed. Try again in a few minutes.",
+	azureml.ErrThrottled:   "Tokens are asked for too often. Try again in a few minutes; keep one credential and use it again and again.",
 }
 
 // request notes which request was answered.

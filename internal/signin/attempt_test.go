@@ -111,6 +111,7 @@ func TestKinds(t *testing.T) {
 		{429, "", "", azureml.ErrThrottled},
 		{503, "temporarily_unavailable", "", azureml.ErrUnavailable},
 		{410, "", "", azureml.ErrUnavailable},
+		{404, "", "", azureml.ErrUnavailable},
 		{403, "", "", azureml.ErrUnauthorized},
 	} {
 		assert.Equal(t, test.want, kindOf(test.status, test.name, test.number), "%+v", test)

@@ -120,7 +120,7 @@ func withCompute(act func(context.Context, *session, *compute.Compute) (result, 
 			if err != nil {
 				return result{}, err
 			}
-			c, err := compute.GetAny(ctx, ws, *name)
+			c, err := compute.Get(ctx, ws, *name)
 			if err != nil {
 				return result{}, err
 			}
