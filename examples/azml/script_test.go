@@ -32,12 +32,13 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			cluster := srv.AddCluster(azuremltest.Cluster{ResourceGroup: "rg-aks", Name: "aks-shared"})
+			dataset := srv.AddDataset(azuremltest.Workspace{}, azuremltest.Dataset{Rows: 3})
 			user := srv.AddUser(azuremltest.User{Name: "jdoe@example.com"})
 			for name, value := range map[string]string{
 				"HTTPS_PROXY": srv.ProxyURL(), "HTTP_PROXY": srv.ProxyURL(), "SSL_CERT_FILE": authority,
 				"AML_TENANT_ID": azuremltest.TenantID, "AML_PRINCIPAL_ID": azuremltest.ClientID, "AML_PRINCIPAL_PASS": azuremltest.ClientSecret,
 				"WS": azuremltest.WorkspaceName, "RG": azuremltest.ResourceGroup, "SUB": azuremltest.SubscriptionID,
-				"CLUSTER": cluster, "OBJECTID": user.ObjectID, "COLUMNS": "100", "XDG_CACHE_HOME": filepath.Join(env.WorkDir, ".cache"),
+				"CLUSTER": cluster, "OBJECTID": user.ObjectID, "DATASET": dataset, "COLUMNS": "100", "XDG_CACHE_HOME": filepath.Join(env.WorkDir, ".cache"),
 			} {
 				env.Setenv(name, value)
 			}

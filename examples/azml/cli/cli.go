@@ -52,10 +52,17 @@ func Run(ctx context.Context, args []string, env *Environment) int {
 	switch {
 	case errors.Is(err, azureml.ErrNotFound):
 		return ExitNotFound
-	case errors.Is(err, azureml.ErrInvalid):
+	case refusedHere(err):
 		return ExitUsage
 	}
 	return ExitFailure
+}
+
+// refusedHere tells whether an error is about the input, and was found without asking a
+// service.
+func refusedHere(err error) bool {
+	e, ok := errors.AsType[*azureml.Error](err)
+	return ok && errors.Is(e, azureml.ErrInvalid) && e.StatusCode == 0 && e.Attempts == 0
 }
 
 func complete(env *Environment) *Environment {

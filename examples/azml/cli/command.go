@@ -88,10 +88,8 @@ func (r *runner) run(ctx context.Context, args []string) error {
 	s := &session{env: r.env, globals: g}
 	defer s.close()
 	res, err := act(ctx, s)
-	if err != nil {
-		return err
-	}
-	return res.write(r.env.Out, g.output)
+	// What was found is shown also where something went wrong behind it.
+	return errors.Join(res.write(r.env.Out, g.output), err)
 }
 
 // split parts the words of a command from its flags.

@@ -76,10 +76,7 @@ func profiled(set map[string]any, path string) error {
 	if err != nil {
 		return err
 	}
-	var found struct {
-		CPU    *float64 `json:"cpu"`
-		Memory *float64 `json:"memoryInGB"`
-	}
+	var found profileMetadata
 	if err := json.Unmarshal(text, &found); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -95,7 +95,12 @@ func (f *flags) number(names, help string) **float64 {
 // choice is a flag that takes one of some words, whatever their case.
 func (f *flags) choice(names, help string, words ...string) *string {
 	v := new(string)
-	f.add(&choiceValue{words: words, to: v}, names, help+": "+strings.Join(words, ", "))
+	about, required := strings.CutSuffix(help, " (required)")
+	about += ": " + strings.Join(words, ", ")
+	if required {
+		about += " (required)"
+	}
+	f.add(&choiceValue{words: words, to: v}, names, about)
 	return v
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/model"
@@ -49,7 +50,7 @@ func modelCommands() []command {
 				})(f)
 			},
 		},
-	}, deployCommands()...)
+	}, slices.Concat(packageCommands(), deployCommands())...)
 }
 
 func setupRegister(f *flags) action {
@@ -82,7 +83,9 @@ func setupRegister(f *flags) action {
 			return result{}, err
 		}
 		if *meta != "" {
-			err = writeMetadata(*meta, modelMetadata{ModelID: m.ID, WorkspaceName: ws.Name, ResourceGroupName: ws.ResourceGroup})
+			if err = writeMetadata(*meta, modelMetadata{ModelID: m.ID, WorkspaceName: ws.Name, ResourceGroupName: ws.ResourceGroup}); err != nil {
+				err = fmt.Errorf("%s is registered, but %w", m.ID, err)
+			}
 		}
 		return showModel(m), err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -44,6 +45,12 @@ func serviceCommands() []command {
 			long: "Callers with the old key are refused from then on.", setup: setupRegenKey,
 		},
 		{
+			words: "ml service rotate-keys", short: "replace both keys of a web service, one after the other",
+			long: "Each new key is tried before the other one is replaced. Clients must fetch keys by\n" +
+				"themselves meanwhile; prints nothing when it is done.",
+			example: "ml service rotate-keys -n myservice", setup: setupRotateKeys,
+		},
+		{
 			words: "ml service get-access-token", short: "print a token for a web service that asks for tokens",
 			example: "ml service get-access-token -n myservice",
 			setup: withService(func(ctx context.Context, _ *session, svc webservice.Webservice) (result, error) {
@@ -60,7 +67,7 @@ func serviceCommands() []command {
 			long: "The answer is printed as the service gave it.", setup: setupRun,
 		},
 		{
-			words: "ml service update", short: "change a web service on AKS or ACI", example: "ml service update -n myservice --nr 3 --as false",
+			words: "ml service update", short: "change a web service on AKS or ACI, or an endpoint as a whole", example: "ml service update -n myservice --nr 3 --as false",
 			setup: setupUpdateService,
 		},
 		{
@@ -175,14 +182,23 @@ func setupRegenKey(f *flags) action {
 	key := f.choice("k key", "which one (required)", string(webservice.KeyTypePrimary), string(webservice.KeyTypeSecondary))
 	set := f.text("set-key", "the key to set; default: one that the service makes")
 	return withService(func(ctx context.Context, _ *session, svc webservice.Webservice) (result, error) {
-		if *key == "" {
-			return result{}, usagef("missing -k, -key")
-		}
 		k, err := svc.RegenerateKey(ctx, webservice.KeyType(*key), &webservice.RegenerateKeyOptions{Value: azureml.NewSecret(*set)})
 		if err != nil {
 			return result{}, err
 		}
 		return showKeys(k), nil
+	})(f)
+}
+
+func setupRotateKeys(f *flags) action {
+	probe := f.text("d input-data", "a request to try keys with; default: {\"data\":[]}")
+	return withService(func(ctx context.Context, s *session, svc webservice.Webservice) (result, error) {
+		_, err := svc.RotateKeys(ctx, &webservice.RotateKeysOptions{Probe: []byte(*probe), OnStep: func(e webservice.RotationEvent) {
+			if e.Done {
+				fmt.Fprintf(s.env.Err, "rotate keys of %s: %s\n", svc.Common().Name, e.Step)
+			}
+		}})
+		return result{}, err
 	})(f)
 }
 

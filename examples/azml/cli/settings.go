@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -70,8 +71,8 @@ func (v *settings) sslSettings(f *flags) {
 	v.sslHostName = f.text("sc ssl-cname", "the host name it is for (ACI)")
 }
 
-// aksUpdate is the change of a service on AKS that the flags ask for. Tags replace all
-// tags, as in azure-cli-ml they are merged by the caller.
+// aksUpdate is the change of a service on AKS that the flags ask for, but for image and
+// tags.
 func (v *settings) aksUpdate() webservice.AksUpdate {
 	return webservice.AksUpdate{
 		CPUCores: *v.cpu, MemoryGB: *v.memory, CPUCoresLimit: *v.cpuLimit, MemoryGBLimit: *v.memoryLimit, GPUCores: *v.gpu,
@@ -91,22 +92,7 @@ func (v *settings) aksUpdate() webservice.AksUpdate {
 // aciUpdate is the change of a service on ACI that the flags ask for; strange are the
 // flags that ACI has no use for.
 func (v *settings) aciUpdate(f *flags) (u webservice.AciUpdate, strange []string) {
-	allowed := map[string]bool{}
-	for _, name := range strings.Fields("n ic m entry-script es sd cf e ev auth-enabled ae enable-app-insights ai description tag add-tag remove-tag property add-property ssl-enabled se sp sk sc no-wait") {
-		allowed[name] = true
-	}
-	for _, d := range f.list {
-		if !d.set || isGlobal(d) {
-			continue
-		}
-		known := false
-		for _, name := range d.names {
-			known = known || allowed[name]
-		}
-		if !known {
-			strange = append(strange, d.title())
-		}
-	}
+	strange = f.others("n m f ic es sd cf e ev rt ae ai description tag remove-tag property se sp sk sc")
 	u = webservice.AciUpdate{
 		AuthEnabled: *v.auth, EnableAppInsights: *v.insights, Properties: *v.properties,
 		Description: given(v.description, v.givenDescription), SSLEnabled: *v.sslEnabled,
@@ -115,6 +101,28 @@ func (v *settings) aciUpdate(f *flags) (u webservice.AciUpdate, strange []string
 		u.SSL = &webservice.AciSslConfiguration{CName: *v.sslHostName, CertPEMFile: *v.sslCertificate, KeyPEMFile: *v.sslKey}
 	}
 	return u, strange
+}
+
+// endpointUpdate is the change of an endpoint as a whole that the flags ask for; strange
+// are those that are about its versions.
+func (v *settings) endpointUpdate(f *flags) (u webservice.EndpointUpdate, strange []string) {
+	strange = f.others("n ae token-auth-enabled ai description tag remove-tag property")
+	return webservice.EndpointUpdate{
+		AuthEnabled: *v.auth, TokenAuthEnabled: *v.tokens, EnableAppInsights: *v.insights,
+		Properties: *v.properties, Description: given(v.description, v.givenDescription),
+	}, strange
+}
+
+// others are the titles of the flags that were given and are neither those named (parted
+// by blanks) nor flags of all commands.
+func (f *flags) others(named string) (titles []string) {
+	names := strings.Fields(named)
+	for _, d := range f.list {
+		if d.set && !isGlobal(d) && !slices.ContainsFunc(d.names, func(name string) bool { return slices.Contains(names, name) }) {
+			titles = append(titles, d.title())
+		}
+	}
+	return titles
 }
 
 // isGlobal tells whether a flag is one of all commands.

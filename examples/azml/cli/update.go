@@ -20,10 +20,7 @@ func setupUpdateService(f *flags) action {
 		if err != nil {
 			return result{}, err
 		}
-		request, err := image.request(ctx, s, ws, svc)
-		if err != nil {
-			return result{}, err
-		}
+		request := func() (*model.ImageRequest, error) { return image.request(ctx, s, ws, svc) }
 		tags := changed(svc.Common().Tags, *v.tags, *remove)
 		updated, err := updateService(ctx, s, f, svc, &v, request, tags)
 		if err != nil {
@@ -33,13 +30,18 @@ func setupUpdateService(f *flags) action {
 	}
 }
 
-// updateService changes a service of any kind that can be changed.
-func updateService(ctx context.Context, s *session, f *flags, svc webservice.Webservice, v *settings, image *model.ImageRequest, tags map[string]string) (webservice.Webservice, error) {
+// updateService changes a service of any kind that can be changed. image uploads the code,
+// so it is asked for last.
+func updateService(ctx context.Context, s *session, f *flags, svc webservice.Webservice, v *settings, image func() (*model.ImageRequest, error), tags map[string]string) (webservice.Webservice, error) {
 	o := &webservice.UpdateOptions{OnWarning: s.warn}
 	switch svc := svc.(type) {
 	case *webservice.AksWebservice:
 		u := v.aksUpdate()
-		u.Image, u.Tags = image, tags
+		var err error
+		if u.Image, err = image(); err != nil {
+			return nil, err
+		}
+		u.Tags = tags
 		p, err := svc.BeginUpdate(ctx, u, o)
 		return wait(ctx, s, p, err)
 	case *webservice.AciWebservice:
@@ -47,7 +49,20 @@ func updateService(ctx context.Context, s *session, f *flags, svc webservice.Web
 		if len(strange) > 0 {
 			return nil, usagef("a service on ACI cannot change %s", strings.Join(strange, "; "))
 		}
-		u.Image, u.Tags = image, tags
+		var err error
+		if u.Image, err = image(); err != nil {
+			return nil, err
+		}
+		u.Tags = tags
+		p, err := svc.BeginUpdate(ctx, u, o)
+		return wait(ctx, s, p, err)
+	case *webservice.AksEndpoint:
+		u, strange := v.endpointUpdate(f)
+		if len(strange) > 0 {
+			return nil, withHint(usagef("an endpoint as a whole cannot change %s", strings.Join(strange, "; ")),
+				`its versions can: "azml help ml endpoint realtime update-version"`)
+		}
+		u.Tags = tags
 		p, err := svc.BeginUpdate(ctx, u, o)
 		return wait(ctx, s, p, err)
 	}
