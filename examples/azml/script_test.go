@@ -25,26 +25,33 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
-			srv := azuremltest.NewServer(nil)
-			env.Defer(srv.Close)
-			authority := filepath.Join(env.WorkDir, ".ca.pem")
-			if err := os.WriteFile(authority, srv.CACertificate(), 0o600); err != nil {
-				return err
-			}
-			cluster := srv.AddCluster(azuremltest.Cluster{ResourceGroup: "rg-aks", Name: "aks-shared"})
-			dataset := srv.AddDataset(azuremltest.Workspace{}, azuremltest.Dataset{Rows: 3})
-			user := srv.AddUser(azuremltest.User{Name: "jdoe@example.com"})
-			for name, value := range map[string]string{
-				"HTTPS_PROXY": srv.ProxyURL(), "HTTP_PROXY": srv.ProxyURL(), "SSL_CERT_FILE": authority,
-				"AML_TENANT_ID": azuremltest.TenantID, "AML_PRINCIPAL_ID": azuremltest.ClientID, "AML_PRINCIPAL_PASS": azuremltest.ClientSecret,
-				"WS": azuremltest.WorkspaceName, "RG": azuremltest.ResourceGroup, "SUB": azuremltest.SubscriptionID,
-				"CLUSTER": cluster, "OBJECTID": user.ObjectID, "DATASET": dataset, "COLUMNS": "100", "XDG_CACHE_HOME": filepath.Join(env.WorkDir, ".cache"),
-			} {
+			variables, err := reach(env.Defer, env.WorkDir, azuremltest.NewServer(nil))
+			for name, value := range variables {
 				env.Setenv(name, value)
 			}
-			return nil
+			return err
 		},
 	})
+}
+
+// reach gives the variables with which azml reaches an emulator and signs in to it, as
+// any program does.
+func reach(atEnd func(func()), dir string, srv *azuremltest.Server) (map[string]string, error) {
+	atEnd(srv.Close)
+	authority := filepath.Join(dir, ".ca.pem")
+	if err := os.WriteFile(authority, srv.CACertificate(), 0o600); err != nil {
+		return nil, err
+	}
+	cluster := srv.AddCluster(azuremltest.Cluster{ResourceGroup: "rg-aks", Name: "aks-shared"})
+	dataset := srv.AddDataset(azuremltest.Workspace{}, azuremltest.Dataset{Rows: 3})
+	user := srv.AddUser(azuremltest.User{Name: "jdoe@example.com"})
+	return map[string]string{
+		"HTTPS_PROXY": srv.ProxyURL(), "HTTP_PROXY": srv.ProxyURL(), "SSL_CERT_FILE": authority,
+		"AML_TENANT_ID": azuremltest.TenantID, "AML_PRINCIPAL_ID": azuremltest.ClientID, "AML_PRINCIPAL_PASS": azuremltest.ClientSecret,
+		"WS": azuremltest.WorkspaceName, "RG": azuremltest.ResourceGroup, "SUB": azuremltest.SubscriptionID,
+		"CLUSTER": cluster, "OBJECTID": user.ObjectID, "DATASET": dataset,
+		"HOME": filepath.Join(dir, ".home"), "XDG_CACHE_HOME": filepath.Join(dir, ".cache"), "COLUMNS": "100",
+	}, nil
 }
 
 // TestHelpOfEachCommand: each command describes itself, its example is a command line

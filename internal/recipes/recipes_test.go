@@ -1,11 +1,13 @@
 package recipes
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azureml-go/azureml"
@@ -27,10 +29,25 @@ type recipe struct {
 // all lists the rows of the areas.
 func all() []recipe {
 	var rows []recipe
-	for _, area := range [][]recipe{authenticationRecipes, signInRecipes, scoringTokenRecipes, workspaceRecipes, computeRecipes, serviceRecipes, aciRecipes, endpointRecipes, fileRecipes} {
+	for _, area := range [][]recipe{authenticationRecipes, signInRecipes, scoringTokenRecipes, workspaceRecipes, computeRecipes, serviceRecipes, aciRecipes, endpointRecipes, fileRecipes, cliRecipes} {
 		rows = append(rows, area...)
 	}
 	return rows
+}
+
+// TestComplete: all that the guides show is there: rows A01 to A21 and B01 to B28.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	var want, ids []string
+	for letter, n := range map[string]int{"A": 21, "B": 28} {
+		for i := range n {
+			want = append(want, fmt.Sprintf("%s%02d", letter, i+1))
+		}
+	}
+	for _, r := range all() {
+		ids = append(ids, r.id)
+	}
+	assert.ElementsMatch(t, want, ids)
 }
 
 var idPattern = regexp.MustCompile(`^[AB]\d\d$`)
