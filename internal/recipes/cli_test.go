@@ -21,8 +21,8 @@ import (
 
 // Rows of the command line; its flags are those of the Azure CLI's azure-cli-ml.
 var cliRecipes = []recipe{
-	{id: "B04", title: "ml computetarget create aks -n myaks", run: recipeCreateByCommand},
-	{id: "B11", title: "deploy from the editor (VS Code): cluster made or attached beforehand", run: recipeEditor, serial: true},
+	{id: "B04", python: "`az ml computetarget create aks -n myaks`", title: "ml computetarget create aks -n myaks", run: recipeCreateByCommand},
+	{id: "B11", python: `the extension for VS Code`, title: "deploy from the editor (VS Code): cluster made or attached beforehand", run: recipeEditor, serial: true},
 }
 
 // azml runs a command line against the world's emulator and gives what it prints.
@@ -43,7 +43,7 @@ func (w *world) line(text string) string {
 }
 
 func recipeCreateByCommand(t *testing.T, w *world) {
-	printed := w.line("ml computetarget create aks -n myaks")
+	printed := w.line("ml computetarget create aks -n myaks") // README: B04
 	assert.Contains(t, printed, `"name": "myaks"`)
 	aks, err := compute.GetAks(t.Context(), w.workspace(), "myaks")
 	require.NoError(t, err)

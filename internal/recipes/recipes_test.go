@@ -21,6 +21,7 @@ import (
 // recipe is one row: what it shows in azureml.core's terms, and the same in Go.
 type recipe struct {
 	id     string
+	python string // what the README's table says on the left, in Markdown
 	title  string
 	run    func(t *testing.T, w *world)
 	serial bool // it changes the environment of the process
@@ -111,7 +112,7 @@ func (w *world) model(ws *workspace.Workspace) *model.Model {
 // inference is a configuration with an entry script and an environment.
 func (w *world) inference() *model.InferenceConfig {
 	script := w.file("score.py", "def init():\n    pass\n\ndef run(data):\n    return data\n")
-	return &model.InferenceConfig{EntryScript: script, Environment: model.NewEnvironment("myenv")}
+	return &model.InferenceConfig{EntryScript: script, Environment: model.NewEnvironment("myenv")} // README: A15
 }
 
 // deploy deploys "myservice" to a new cluster and waits for it.
@@ -120,9 +121,9 @@ func (w *world) deploy(ws *workspace.Workspace, c webservice.AksDeployConfigurat
 	if c.ComputeTarget == "" {
 		c.ComputeTarget = w.cluster(ws).Name
 	}
-	p, err := model.BeginDeploy(w.t.Context(), ws, "myservice", []*model.Model{w.model(ws)}, w.inference(), c, nil)
+	p, err := model.BeginDeploy(w.t.Context(), ws, "myservice", []*model.Model{w.model(ws)}, w.inference(), c, nil) // README: B09
 	require.NoError(w.t, err)
-	svc, err := azureml.Wait(w.t.Context(), p, nil)
+	svc, err := azureml.Wait(w.t.Context(), p, nil) // README: B09
 	require.NoError(w.t, err)
 	return svc
 }
