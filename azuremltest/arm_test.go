@@ -141,6 +141,7 @@ func TestListsArePaged(t *testing.T) {
 		"subscription":        {subURL + "/providers/" + types + version, "name", all},
 		"group":               {subURL + "/resourceGroups/RG-ML/providers/" + types + version, "name", all[:2]},
 		"resources":           {subURL + "/resources?api-version=2022-09-01" + filter, "name", all},
+		"resources, newer":    {subURL + "/resources?api-version=2025-04-01" + filter, "name", all}, // azure-mgmt-resource 24 of Python
 		"resources by name":   {subURL + "/resources?api-version=2022-09-01" + filter + "%20and%20name%20eq%20'WS-2'", "name", []any{"ws-2"}},
 		"clusters":            {subURL + "/resources?api-version=2022-09-01&$filter=resourceType+eq+'microsoft.containerservice/managedclusters'", "name", []any{azuremltest.ClusterName}},
 		"subscriptions":       {arm + "/subscriptions?api-version=2021-01-01", "subscriptionId", []any{azuremltest.SubscriptionID, otherSub, strings.ReplaceAll(otherSub, "b", "c")}},

@@ -15,16 +15,34 @@
 //
 // Go programs take [Server.Client], or [Server.ClientOptions] where they use
 // the Azure SDK, and nothing else changes. [Server.Credential] is a credential
-// for programs whose log-in is not what is tested. Any other program is
-// pointed at the server as its HTTP proxy, with the server's own certificate
-// authority as the one to trust:
+// for programs whose log-in is not what is tested.
 //
-//	HTTPS_PROXY=$URL HTTP_PROXY=$URL SSL_CERT_FILE=ca.pem curl https://management.azure.com/subscriptions
+// # Programs in other languages
 //
-// where URL is [Server.ProxyURL] and ca.pem holds [Server.CACertificate], which
-// is also found at $URL/ca.pem. One port is everything: it tells TLS from plain
-// HTTP by the first byte. Nothing is ever forwarded to a real host; names that
-// are not emulated are answered with 502.
+// Any program, in any language, is pointed at the server without being changed:
+// the server is its HTTP proxy, and the server's own certificate authority the
+// one to trust. In a shell where URL is [Server.ProxyURL]:
+//
+//	curl --silent --show-error --output ca.pem $URL/ca.pem
+//	export HTTPS_PROXY=$URL HTTP_PROXY=$URL http_proxy=$URL
+//	export SSL_CERT_FILE=$PWD/ca.pem REQUESTS_CA_BUNDLE=$PWD/ca.pem
+//	curl https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token \
+//	  --data grant_type=client_credentials --data client_id=33333333-3333-3333-3333-333333333333 \
+//	  --data-urlencode 'client_secret=emulated~secret&with=odd+characters' \
+//	  --data-urlencode 'scope=https://management.azure.com/.default'
+//
+// The file is also [Server.CACertificate]. SSL_CERT_FILE is what curl takes, and
+// what programs in Go take except on Windows and macOS; REQUESTS_CA_BUNDLE is
+// what Python's requests takes, and with it Microsoft's Python client
+// azureml-core, which is run against the server regularly. curl wants http_proxy
+// in lower case. Other programs have settings of their own for these two things,
+// a proxy and a certificate authority.
+//
+// One port is everything: it tells TLS from plain HTTP by the first byte.
+// Nothing is ever forwarded to a real host; names that are not emulated are
+// answered with 502.
+//
+// # In memory
 //
 // With [Options].InMemory there is no socket, and server and client can live in
 // a bubble of [testing/synctest], where back-offs, the lives of tokens and hour-long
@@ -43,8 +61,12 @@
 // Emulated are:
 //
 //   - Entra ID: instance discovery, the tenants' openid-configuration, and the
-//     token endpoints v1 and v2 for client credentials and refresh tokens, with
-//     Entra ID's errors. Tokens are JWTs that expire.
+//     token endpoints v1 and v2 for client credentials (a secret; of an assertion
+//     only that there is one), refresh tokens, and the codes of log-ins in a
+//     browser and with a device code, with the pages of both, with Entra ID's
+//     errors. Tokens are JWTs that expire.
+//   - Managed identities: the metadata endpoint of a virtual machine, and the
+//     endpoint of an App Service at [Server.IdentityEndpoint].
 //   - The resource manager: tenants, subscriptions, resource groups, generic
 //     resources, workspaces, computes of the types AKS and Kubernetes with all
 //     that is done to them, their operations, AKS clusters, sizes of machines
@@ -73,10 +95,10 @@
 // Not emulated, because a deployment does not need them or because nobody can
 // tell from outside how they behave:
 //
-//   - log-in by device code, in a browser, and by managed identity: their hosts
-//     are known but answer 404;
+//   - passwords, multi-factor log-in and consent: whoever is chosen on the page is
+//     logged in;
 //   - what roles and policies allow: whoever has a token of the tenant may do
-//     everything;
+//     everything, but who is a Reader of a workspace and nothing more may only read;
 //   - deleting resource groups, making and deleting subscriptions;
 //   - computes of other types, other than reading what AddCompute has put there;
 //   - the containers: no image is built and no entry script runs; a web service

@@ -21,10 +21,10 @@ type dataPlane struct {
 }
 
 // newDataPlane returns the data plane of a workspace that has just been made.
-func newDataPlane(ws *workspace) dataPlane {
+func newDataPlane(ws *workspace, storageKey []byte) dataPlane {
 	d := dataPlane{
 		ws:           ws,
-		store:        newBlobStore(ws.srv.bytes(64)),
+		store:        newBlobStore(storageKey),
 		artifacts:    map[string]*artifact{},
 		assets:       map[string]*asset{},
 		models:       map[string]*model{},

@@ -2,6 +2,7 @@ package azuremltest
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -43,6 +44,12 @@ type Options struct {
 
 	// PageSize is how many items a page of a list holds, 100 if zero.
 	PageSize int
+
+	// StateFile is a file that keeps what exists from one run to the next, as
+	// [Server.SaveState] writes it: read by NewServer if it is there, in the place
+	// of the default world, and written by Close, atomically and for its owner
+	// alone. Nothing is kept if it is empty.
+	StateFile string
 
 	// Log is called with every request after it has been answered, from the
 	// goroutine that answered it; several may call at once. It may use the
@@ -87,9 +94,19 @@ type Server struct {
 // NewServer starts a server with the default world: one tenant, one
 // subscription, one workspace, one service principal and one AKS cluster that
 // is not attached yet (see the constants). Nil options are the zero ones. It
-// panics if it cannot listen, as [net/http/httptest.NewServer] does. The
-// caller calls Close when finished.
+// panics if it cannot listen, as [net/http/httptest.NewServer] does, or cannot
+// read the state file. The caller calls Close when finished.
 func NewServer(options *Options) *Server {
+	s, err := Start(options)
+	if err != nil {
+		panic(err.Error())
+	}
+	return s
+}
+
+// Start is NewServer for programs that tell a person what went wrong: it
+// returns the error instead of panicking.
+func Start(options *Options) (*Server, error) {
 	s := &Server{
 		incoming:     newConnQueue(),
 		closing:      make(chan struct{}),
@@ -104,13 +121,26 @@ func NewServer(options *Options) *Server {
 	}
 	s.opts.setDefaults()
 	s.addRoutes(s.authorityRoutes(), s.loginRoutes(), s.deviceRoutes(), s.identityRoutes(), s.selfRoutes(), s.armRoutes(), s.computeRoutes(), s.discoveryRoutes(), s.managementRoutes(), s.dataPlaneRoutes())
-	s.addDefaultWorld()
+	if err := s.populate(); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
-		panic("azuremltest: cannot listen: " + err.Error())
+		return nil, fmt.Errorf("azuremltest: cannot listen: %w", err)
 	}
 	s.client = s.newClient()
 	s.serve()
-	return s
+	return s, nil
+}
+
+// populate sets up what exists: what was saved, or the default world.
+func (s *Server) populate() error {
+	if s.opts.StateFile != "" {
+		if found, err := s.loadStateFile(); found || err != nil {
+			return err
+		}
+	}
+	s.addDefaultWorld()
+	return nil
 }
 
 // setDefaults replaces what was left out.
@@ -140,8 +170,18 @@ func (s *Server) addRoutes(lists ...[]route) {
 }
 
 // Close breaks all connections, those of the server's client with them, ends
-// all goroutines of the server, and returns when they have ended. Requests under way fail.
+// all goroutines of the server, and returns when they have ended. Requests under
+// way fail. Then it saves the state if [Options].StateFile says so, and panics if
+// it cannot; Shutdown returns the error.
 func (s *Server) Close() {
+	if err := s.Shutdown(); err != nil {
+		panic(err.Error())
+	}
+}
+
+// Shutdown is Close for programs that tell a person that the state could not be
+// saved: it returns the error. Calls after the first do nothing.
+func (s *Server) Shutdown() (err error) {
 	s.closed.Do(func() {
 		close(s.closing)
 		s.listener.Close()
@@ -150,5 +190,9 @@ func (s *Server) Close() {
 		// peer who may not be reading. The HTTP server ends with them.
 		s.conns.closeAll()
 		s.running.Wait()
+		if s.opts.StateFile != "" {
+			err = s.saveStateFile()
+		}
 	})
+	return err
 }

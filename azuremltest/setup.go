@@ -168,7 +168,7 @@ func (s *Server) newWorkspace(sub *subscription, group *resourceGroup, w Workspa
 		tags: maps.Clone(w.Tags), created: time.Now(), principalID: s.guid(),
 		computes: map[string]*compute{},
 	}
-	ws.data = newDataPlane(ws)
+	ws.data = newDataPlane(ws, s.bytes(64))
 	s.world.workspaces[workspaceKey(sub.id, group.name, w.Name)] = ws
 	return ws
 }
