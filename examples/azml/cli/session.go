@@ -76,7 +76,7 @@ func (s *session) connect(ctx context.Context) (*Connection, error) {
 	switch {
 	case connect != nil:
 	case s.globals.Emulator:
-		connect = emulate
+		connect = s.emulate
 	default:
 		connect = s.signIn
 	}
