@@ -249,3 +249,34 @@ func Commands() []string {
 	}
 	return all
 }
+
+// Check says what is wrong with the words and flags of a command line, without running it.
+// Tests of documents use it.
+func Check(args []string) error {
+	words, rest := split(args)
+	if len(words) == 0 { // flags first
+		lead := newFlags("azml")
+		(&Globals{}).declare(lead)
+		if err := lead.parse(args); err != nil {
+			return err
+		}
+		words, rest = split(lead.set.Args())
+	}
+	if len(words) > 0 && words[0] == "help" {
+		return help(io.Discard, words[1:])
+	}
+	c, extra, err := find(words)
+	if err != nil {
+		return err
+	}
+	f := newFlags(c.words)
+	(&Globals{}).declare(f)
+	c.setup(f)
+	if err := f.parse(rest); err != nil {
+		return err
+	}
+	if len(extra)+len(f.set.Args()) > 0 && c.args == "" {
+		return usagef("unexpected argument")
+	}
+	return f.check()
+}
