@@ -16,8 +16,6 @@ import (
 const (
 	// sasVersion is the storage version that our signatures are made for.
 	sasVersion = "2019-07-07"
-	// sasLifetime is how long the URLs that the artifact service hands out are good for.
-	sasLifetime = 24 * time.Hour
 	// writeGrant and readGrant are the permissions of those URLs.
 	writeGrant, readGrant = "rcw", "r"
 )
@@ -92,7 +90,7 @@ func (s *sas) sign(key []byte, account, name string) string {
 // signedURL returns a URL that gives the permissions on an artifact's blob.
 func (ws *workspace) signedURL(path, permissions string) string {
 	s := sas{version: sasVersion, resource: "b", permissions: permissions,
-		expiry: time.Now().UTC().Add(sasLifetime).Format("2006-01-02T15:04:05Z")}
+		expiry: time.Now().UTC().Add(ws.srv.opts.SignatureLifetime).Format("2006-01-02T15:04:05Z")}
 	account := ws.storageAccount()
 	name := artifactContainer + "/" + path
 	return "https://" + account + blobDomain + "/" + escapePath(name) + "?sv=" + s.version + "&sr=" + s.resource +

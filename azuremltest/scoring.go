@@ -138,6 +138,7 @@ func (svc *service) isAt(host string) bool {
 // scoring is a scoring request that has been routed.
 type scoring struct {
 	svc     *service
+	name    string // of the service, whose specification may be replaced meanwhile
 	version *liveVersion
 	scorer  Scorer
 }
@@ -178,8 +179,9 @@ func (c *call) admitScoring(s *scoring) (status int, text string) {
 	} else if s.version = s.svc.live.route(); s.version == nil {
 		return http.StatusServiceUnavailable, "no replicas available"
 	}
-	if s.scorer = c.srv.scorers[scorerKey{s.svc.spec.Name, s.version.name}]; s.scorer == nil {
-		s.scorer = c.srv.scorers[scorerKey{s.svc.spec.Name, ""}]
+	s.name = s.svc.spec.Name
+	if s.scorer = c.srv.scorers[scorerKey{s.name, s.version.name}]; s.scorer == nil {
+		s.scorer = c.srv.scorers[scorerKey{s.name, ""}]
 	}
 	if s.scorer == nil {
 		s.scorer = echo
@@ -229,7 +231,7 @@ func (c *call) score() {
 	}
 	header := c.r.Header.Clone()
 	header.Del("Authorization")
-	in := &ScoreRequest{Service: s.svc.spec.Name, Version: s.version.name, Body: body, Header: header, model: s.version.model}
+	in := &ScoreRequest{Service: s.name, Version: s.version.name, Body: body, Header: header, model: s.version.model}
 	began := time.Now()
 	out, problem := s.run(c, in)
 	h := c.w.Header()
@@ -308,7 +310,7 @@ func (c *call) swagger() {
 	if !ok {
 		return
 	}
-	name, path := s.svc.spec.Name, strings.TrimSuffix(c.r.URL.Path, "swagger.json")
+	name, path := s.name, strings.TrimSuffix(c.r.URL.Path, "swagger.json")
 	anything := map[string]any{"type": "object"}
 	c.json(http.StatusOK, map[string]any{
 		"swagger": "2.0",

@@ -42,6 +42,11 @@ type Options struct {
 	// one makes tokens that have expired when they are handed out.
 	TokenLifetime time.Duration
 
+	// SignatureLifetime is how long the storage addresses that the artifact
+	// service hands out are valid, one day if zero. A negative one makes
+	// addresses that have expired when they are handed out.
+	SignatureLifetime time.Duration
+
 	// PageSize is how many items a page of a list holds, 100 if zero.
 	PageSize int
 
@@ -154,6 +159,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.TokenLifetime == 0 {
 		o.TokenLifetime = time.Hour
+	}
+	if o.SignatureLifetime == 0 {
+		o.SignatureLifetime = 24 * time.Hour
 	}
 	if o.PageSize <= 0 {
 		o.PageSize = 100

@@ -63,15 +63,15 @@ func (f wireFailure) exists() bool {
 }
 
 // createArtifacts makes empty artifacts of the paths, at most artifactBatch, in a
-// container that is our own, and gives the storage address of each.
-func createArtifacts(ctx context.Context, ws *workspace.Workspace, t task, container string, paths []string) (map[string]azureml.Secret, error) {
+// container that is our own, and gives the storage address of each. Again tells that an
+// earlier call may have made some of them.
+func createArtifacts(ctx context.Context, ws *workspace.Workspace, t task, container string, paths []string, again bool) (map[string]azureml.Secret, error) {
 	body := struct {
 		Paths []wirePath `json:"paths"`
 	}{make([]wirePath, len(paths))}
 	for i, p := range paths {
 		body.Paths[i].Path = p
 	}
-	again := false
 	answer, err := createOnce(ctx, ws, func(ctx context.Context) (*wireArtifacts, error) {
 		var answer wireArtifacts
 		_, err := ws.Do(ctx, workspace.Request{
@@ -131,6 +131,15 @@ func writeAddress(ctx context.Context, ws *workspace.Workspace, t task, containe
 	return answer.URI, err
 }
 
+// readAddress gives the address to read an artifact by its id.
+func readAddress(ctx context.Context, ws *workspace.Workspace, t task, id string) (azureml.Secret, error) {
+	var answer wireContent
+	_, err := ws.Do(ctx, workspace.Request{
+		Service: workspace.Artifacts, Operation: t.operation, Subject: t.subject, Path: "artifacts/contentinfo/" + escapePath(id),
+	}, &answer)
+	return answer.URI, err
+}
+
 // escapePath escapes the segments of an artifact's path.
 func escapePath(p string) string {
 	segments := strings.Split(p, "/")
@@ -158,40 +167,47 @@ func (t task) artifactsRefused(failed map[string]wireFailure) error {
 	return e
 }
 
+type wireReference struct {
+	Prefix string `json:"prefix"`
+}
+
+type wireAsset struct {
+	ID        string          `json:"id,omitempty"`
+	Name      string          `json:"name"`
+	Artifacts []wireReference `json:"artifacts"`
+	RunID     string          `json:"runid,omitempty"`
+}
+
+// findAsset looks for the asset of a prefix among the newest ones; nil if there is none.
+func findAsset(ctx context.Context, ws *workspace.Workspace, t task, name, prefix string) (*wireAsset, error) {
+	var page struct {
+		Value []wireAsset `json:"value"`
+	}
+	_, err := ws.Do(ctx, workspace.Request{
+		Service: workspace.Assets, Operation: t.operation, Subject: t.subject, Path: "assets",
+		Query: url.Values{"name": {name}, "count": {"20"}, "orderby": {"CreatedAtDesc"}},
+	}, &page)
+	i := slices.IndexFunc(page.Value, func(a wireAsset) bool {
+		return a.ID != "" && slices.Contains(a.Artifacts, wireReference{prefix})
+	})
+	if err != nil || i < 0 {
+		return nil, err
+	}
+	return &page.Value[i], nil
+}
+
 // createAsset makes the asset that the artifacts with this prefix are. An asset whose
 // answer was lost is found again by its prefix, which is in a container of our own.
 func createAsset(ctx context.Context, ws *workspace.Workspace, t task, name, prefix, runID string) (string, error) {
-	type reference struct {
-		Prefix string `json:"prefix"`
-	}
-	type asset struct {
-		ID        string      `json:"id,omitempty"`
-		Name      string      `json:"name"`
-		Artifacts []reference `json:"artifacts"`
-		RunID     string      `json:"runid,omitempty"`
-	}
-	made, err := createOnce(ctx, ws, func(ctx context.Context) (*asset, error) {
-		var answer asset
+	made, err := createOnce(ctx, ws, func(ctx context.Context) (*wireAsset, error) {
+		var answer wireAsset
 		_, err := ws.Do(ctx, workspace.Request{
 			Service: workspace.Assets, Operation: t.operation, Subject: t.subject, Method: http.MethodPost, Path: "assets",
-			Body: asset{Name: name, Artifacts: []reference{{prefix}}, RunID: runID}, Repeat: workspace.RepeatNarrow,
+			Body: wireAsset{Name: name, Artifacts: []wireReference{{prefix}}, RunID: runID}, Repeat: workspace.RepeatNarrow,
 		}, &answer)
 		return &answer, err
-	}, func(ctx context.Context) (*asset, error) {
-		var page struct {
-			Value []asset `json:"value"`
-		}
-		_, err := ws.Do(ctx, workspace.Request{
-			Service: workspace.Assets, Operation: t.operation, Subject: t.subject, Path: "assets",
-			Query: url.Values{"name": {name}, "count": {"20"}, "orderby": {"CreatedAtDesc"}},
-		}, &page)
-		i := slices.IndexFunc(page.Value, func(a asset) bool {
-			return a.ID != "" && slices.Contains(a.Artifacts, reference{prefix})
-		})
-		if err != nil || i < 0 {
-			return nil, err
-		}
-		return &page.Value[i], nil
+	}, func(ctx context.Context) (*wireAsset, error) {
+		return findAsset(ctx, ws, t, name, prefix)
 	}, unable)
 	if err != nil {
 		return "", err

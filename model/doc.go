@@ -15,6 +15,12 @@
 // How and where a service runs is said by a [DeployConfiguration], of which package
 // webservice has one for each kind of service.
 //
+// Files are uploaded one by one, in blocks, with sums that storage compares; memory stays
+// the same however large they are. What takes long can be interrupted:
+// [RegisterOptions].Checkpoint names a file by which the same call goes on where an earlier
+// one ended, and (*Model).Download goes on by itself. [RegisterOptions].ReuseIdentical does
+// without an upload where a version has the same content already.
+//
 // Where there is no service to deploy to, [BeginPackage] builds the same image, or
 // collects what it is built from, and [BeginProfile] measures what a service needs.
 //

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -43,9 +44,13 @@ type DownloadProgress struct {
 // there, and returns the path of what was registered: the file, or the folder with its
 // files. If that was several files and folders, it returns dir.
 //
-// Each file is written under another name and gets its own one when it is complete and
-// its size and MD5 are those that storage tells. A connection that breaks goes on where
-// it ended. When Download fails, files that are complete already stay. Nothing is ever
+// Each file is written under another name (".azureml-….part") and gets its own one when
+// it is complete and its size and MD5 are those that storage tells. A connection that
+// breaks goes on where it ended, and the right to read from storage is renewed when it
+// runs out. When Download fails, files that are complete already stay; of others, parts
+// of 1 MiB and more stay too, and the next call into the same folder goes on with them if
+// storage still has the same (not on Windows, and not where storage knows no MD5). They
+// can be removed at any time. Nothing is ever
 // written outside of dir, whatever names the workspace gives the files, and not through
 // symbolic links below it either.
 //
@@ -89,7 +94,7 @@ func (m *Model) Download(ctx context.Context, dir string, o *DownloadOptions) (s
 		return "", err
 	}
 	d := &downloads{
-		task: t, place: folder, overwrite: options.Overwrite, report: options.Progress, state: DownloadProgress{Files: len(files)},
+		ws: m.ws, task: t, place: folder, overwrite: options.Overwrite, report: options.Progress, state: DownloadProgress{Files: len(files)},
 		source: blob.NewDownloader(blob.Config{Options: m.ws.ClientOptions(), Operation: t.operation}),
 	}
 	if err := d.all(ctx, files, options.Concurrency); err != nil {
@@ -100,6 +105,7 @@ func (m *Model) Download(ctx context.Context, dir string, o *DownloadOptions) (s
 
 // downloads brings files into a folder.
 type downloads struct {
+	ws        *workspace.Workspace
 	task      task
 	place     *place
 	source    *blob.Downloader
@@ -128,29 +134,65 @@ func (d *downloads) all(ctx context.Context, files []remoteFile, concurrency int
 }
 
 // one downloads a file under another name and then gives it its own.
-func (d *downloads) one(ctx context.Context, f remoteFile) error {
-	temporary, err := d.place.create(f)
+func (d *downloads) one(ctx context.Context, f remoteFile) (err error) {
+	partial, err := d.place.create(f)
 	if err != nil {
 		return err
 	}
-	defer temporary.discard()
-	before, size := int64(0), int64(-1)
-	_, err = d.source.Download(ctx, blob.Download{
-		Subject: d.task.file(f.path), URI: f.address.Reveal(), Content: temporary,
+	defer func() { partial.leave(goesOn(err)) }()
+	p := &downloadedFile{downloads: d, file: f, partial: partial, size: -1}
+	err = p.fetch(ctx)
+	if errors.Is(err, blob.ErrDiffers) && partial.earlier != nil {
+		// What an earlier call has left is of something else, or damaged.
+		if err := partial.restart(); err != nil {
+			return d.place.unable(f.path, err)
+		}
+		err = p.fetch(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := partial.keep(d.overwrite); err != nil {
+		return err
+	}
+	d.moved(f.path, p.received, p.size, 0, 1)
+	return nil
+}
+
+// renew gives the address of a file once more when its signature has run out.
+func (d *downloads) renew(f remoteFile) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		address, err := readAddress(ctx, d.ws, d.task, f.id)
+		return address.Reveal(), err
+	}
+}
+
+// goesOn tells of a failure after which what has come is still good.
+func goesOn(err error) bool {
+	return err != nil && !errors.Is(err, blob.ErrDiffers) && !errors.Is(err, azureml.ErrConflict) && !errors.Is(err, azureml.ErrNotFound)
+}
+
+// downloadedFile is a file that is being downloaded.
+type downloadedFile struct {
+	*downloads
+	file           remoteFile
+	partial        *partialFile
+	received, size int64
+}
+
+func (d *downloadedFile) fetch(ctx context.Context) error {
+	path := d.file.path
+	_, err := d.source.Download(ctx, blob.Download{
+		Subject: d.task.file(path), URI: d.file.address.Reveal(), Content: d.partial, Earlier: d.partial.earlier,
+		Renew: d.renew(d.file),
+		Begun: func(b blob.Blob) error { return d.partial.begun(d.file.id, b) },
 		Progress: func(received, whole int64) {
-			size = whole
-			d.moved(f.path, received, whole, received-before, 0)
-			before = received
+			d.size = whole
+			d.moved(path, received, whole, received-d.received, 0)
+			d.received = received
 		},
 	})
-	if err != nil {
-		return err
-	}
-	if err := temporary.keep(d.overwrite); err != nil {
-		return err
-	}
-	d.moved(f.path, before, size, 0, 1)
-	return nil
+	return err
 }
 
 // moved reports that more bytes of a file have come, or that it is done.
@@ -169,6 +211,8 @@ func (d *downloads) moved(path string, received, size, more int64, done int) {
 
 // remoteFile is a file of the model in the workspace.
 type remoteFile struct {
+	// id is that of the artifact.
+	id string
 	// path is where it belongs below the folder, with slashes.
 	path    string
 	address azureml.Secret
@@ -231,14 +275,11 @@ func remoteFiles(ctx context.Context, ws *workspace.Workspace, t task, asset str
 
 // oneArtifact is an artifact that is a file; it goes by its base name.
 func oneArtifact(ctx context.Context, ws *workspace.Workspace, t task, id string) ([]remoteFile, error) {
-	var at wireLocation
-	_, err := ws.Do(ctx, workspace.Request{
-		Service: workspace.Artifacts, Operation: t.operation, Subject: t.subject, Path: "artifacts/contentinfo/" + escapePath(id),
-	}, &at)
+	address, err := readAddress(ctx, ws, t, id)
 	if err != nil {
 		return nil, err
 	}
-	return appendRemote(nil, t, base(id), at.URI)
+	return appendRemote(nil, t, remoteFile{id, base(id), address})
 }
 
 // artifactsBelow are the file with the id prefix, or all files in the folder prefix;
@@ -261,7 +302,7 @@ func artifactsBelow(ctx context.Context, ws *workspace.Workspace, t task, prefix
 			}
 			return nil, t.strange(id)
 		}
-		if files, err = appendRemote(files, t, strings.TrimPrefix(id, parent), at.URI); err != nil {
+		if files, err = appendRemote(files, t, remoteFile{id, strings.TrimPrefix(id, parent), at.URI}); err != nil {
 			return nil, err
 		}
 	}
@@ -278,14 +319,14 @@ func nextArtifacts(r workspace.Request, page workspace.Page) (workspace.Request,
 	return r, true
 }
 
-func appendRemote(files []remoteFile, t task, path string, address azureml.Secret) ([]remoteFile, error) {
-	if !validLocalPath(path) {
-		return nil, t.strange(path)
+func appendRemote(files []remoteFile, t task, f remoteFile) ([]remoteFile, error) {
+	if !validLocalPath(f.path) {
+		return nil, t.strange(f.path)
 	}
-	if address.IsZero() {
-		return nil, &azureml.Error{Operation: t.operation, Subject: t.file(path), Message: "the service gave no storage address"}
+	if f.address.IsZero() {
+		return nil, &azureml.Error{Operation: t.operation, Subject: t.file(f.path), Message: "the service gave no storage address"}
 	}
-	return append(files, remoteFile{path, address}), nil
+	return append(files, f), nil
 }
 
 // strange is the error of a file that may not be written where its name says.

@@ -86,7 +86,7 @@ func (p *ModelPackage) write(ctx context.Context, t task, folder *place, plan co
 		}
 	}
 	d := &downloads{
-		task: t, place: folder, overwrite: o.Overwrite, report: o.Progress,
+		ws: p.ws, task: t, place: folder, overwrite: o.Overwrite, report: o.Progress,
 		state:  DownloadProgress{Files: len(plan.files) + len(plan.archives)},
 		source: blob.NewDownloader(blob.Config{Options: p.ws.ClientOptions(), Operation: t.operation}),
 	}
@@ -284,7 +284,7 @@ func (e manifestEntry) find(ctx context.Context, ws *workspace.Workspace, t task
 	}
 	for _, f := range found {
 		if e.Unpack {
-			plan.archives = append(plan.archives, remoteFile{to, f.address})
+			plan.archives = append(plan.archives, remoteFile{id: f.id, path: to, address: f.address})
 			continue
 		}
 		// They keep the folder's name, in place of which the entry has its own.
@@ -303,7 +303,7 @@ func (p *place) write(name string, content io.Reader, size int64, executable, ov
 	if err != nil {
 		return err
 	}
-	defer f.discard()
+	defer f.leave(false)
 	if _, err := io.CopyN(f, content, size); err != nil {
 		if _, writing := errors.AsType[*fs.PathError](err); !writing {
 			return err // the content broke off

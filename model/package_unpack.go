@@ -35,7 +35,7 @@ func (d *unpacker) unpack(ctx context.Context, a remoteFile) error {
 	before, size := int64(0), int64(-1)
 	go func() {
 		_, err := d.source.Download(ctx, blob.Download{
-			Subject: d.task.file(a.path), URI: a.address.Reveal(), Content: w,
+			Subject: d.task.file(a.path), URI: a.address.Reveal(), Content: w, Renew: d.renew(a),
 			Progress: func(received, whole int64) {
 				size = whole
 				d.moved(a.path, received, whole, received-before, 0)

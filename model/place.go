@@ -1,8 +1,6 @@
 package model
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,54 +91,6 @@ func (p *place) obstacle(path string, overwrite bool) (problem string, exists bo
 		}
 	}
 	return "", false
-}
-
-// temporaryFile is a file that is not complete.
-type temporaryFile struct {
-	*os.File
-	place *place
-	// name is what it is called now, path what it shall be called.
-	name, path string
-}
-
-// create makes a temporary file beside where f belongs.
-func (p *place) create(f remoteFile) (*temporaryFile, error) {
-	// A link may have come into the way since the folder was checked.
-	if problem, exists := p.obstacle(f.path, true); problem != "" && !exists {
-		return nil, p.unable(f.path, errors.New(problem))
-	}
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	local := filepath.FromSlash(f.path)
-	name := filepath.Join(filepath.Dir(local), ".azureml-"+hex.EncodeToString(b[:])+".part")
-	if err := p.MkdirAll(filepath.Dir(local), 0o777); err != nil {
-		return nil, p.unable(f.path, err)
-	}
-	opened, err := p.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return nil, p.unable(f.path, err)
-	}
-	return &temporaryFile{opened, p, name, f.path}, nil
-}
-
-// keep closes the file and gives it its own name.
-func (f *temporaryFile) keep(overwrite bool) error {
-	if err := f.Close(); err != nil {
-		return f.place.unable(f.path, err)
-	}
-	if problem, _ := f.place.obstacle(f.path, overwrite); problem != "" {
-		return f.place.unable(f.path, errors.New(problem))
-	}
-	if err := f.place.Rename(f.name, filepath.FromSlash(f.path)); err != nil {
-		return f.place.unable(f.path, err)
-	}
-	return nil
-}
-
-// discard removes the file, unless it has been kept.
-func (f *temporaryFile) discard() {
-	_ = f.Close()
-	_ = f.place.Remove(f.name)
 }
 
 func (p *place) unable(path string, err error) error {

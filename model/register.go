@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/blob"
 	"github.com/azureml-go/azureml/internal/validate"
 	"github.com/azureml-go/azureml/workspace"
 )
@@ -39,14 +40,41 @@ type RegisterOptions struct {
 	ResourceConfiguration *ResourceConfiguration
 	// RunID and ExperimentName are of the run that made the model.
 	RunID, ExperimentName string
+	// Checkpoint names a file by which [Register] can go on where an earlier call was
+	// interrupted, be it by a failure, by its context or by the end of the process. Call
+	// it again with the same workspace, name, path and Checkpoint: what storage has is not
+	// sent again, and in the end there is one new version, not two. The file is written
+	// while the upload goes on, with mode 0600, and removed when the model is registered.
+	// It holds the container, paths, sizes, times, and ids and hashes of blocks; no
+	// address with a signature and no secret.
+	//
+	// Files whose size or time have changed are uploaded anew; in others, blocks whose hash
+	// has. A file of that name that is not a checkpoint of this upload is an error
+	// (ErrInvalid) and stays as it is. One call at a time may use a checkpoint. Storage
+	// keeps blocks of an unfinished upload for a week.
+	Checkpoint string
+	// ReuseIdentical makes [Register] look for a version of the model with the same
+	// content before it uploads anything, with one request, and return that one. New
+	// versions get the property [ContentHashProperty] by which they are found: "sha256:"
+	// and the SHA-256 of the lines that `find NAME -type f | LC_ALL=C sort | xargs -d
+	// '\n' sha256sum` prints in the folder that NAME, the file or folder, is in.
+	//
+	// Only a version with the same Framework, FrameworkVersion and ResourceConfiguration
+	// is taken, since they decide how it runs. It is returned as it is: OnWarning tells
+	// which of the other options (tags, description, …) it does not have. Two calls at the
+	// same time may both make a version.
+	ReuseIdentical bool
 	// Concurrency is how many storage requests are made at once, 1 to 64; each takes up to
-	// 8 MiB of memory. 0 is 4.
+	// 8 MiB of memory (more for files above 390 GiB, whose blocks are larger). 0 is 4.
 	Concurrency int
 	// Progress is told how far the upload is, in any goroutine but never in two at
 	// once. It must not block.
 	Progress func(UploadProgress)
-	// OnWarning gets what is worth saying.
+	// OnWarning gets what is worth saying; it may be called by several goroutines.
 	OnWarning func(azureml.Warning)
+
+	// blockSize takes the place of the usual one in tests.
+	blockSize int64
 }
 
 // Register uploads the file or folder at path and registers it as a new version of the
@@ -58,6 +86,9 @@ type RegisterOptions struct {
 // request to storage, larger ones go in blocks of 8 MiB, several at once; memory stays
 // the same however large they are. A file that is written to in the meantime is an
 // error (ErrConflict). When ctx ends, the upload stops within a second.
+//
+// The right to write to storage is renewed when it runs out. A call that was interrupted
+// can be gone on with: see [RegisterOptions].Checkpoint.
 //
 // All rules are checked before the first request (ErrInvalid). If the files were
 // uploaded and registering them failed, the error's remedy names the asset that holds
@@ -73,16 +104,61 @@ func Register(ctx context.Context, ws *workspace.Workspace, name, path string, o
 	checkName(&c, name)
 	options.check(&c)
 	files, prefix := modelFiles(&c, path, options.ChildPaths)
+	checkCheckpoint(&c, options.Checkpoint, path)
+	state := checkpointOf(ws, name, path, files)
+	earlier := options.earlier(&c, state)
 	t := task{"register", subject(name)}
 	if err := c.Err(t.operation, t.subject); err != nil {
 		return nil, err
 	}
 	options.warn(t)
-	u := newUploads(ws, t, modelContainer(), options.Concurrency, options.Progress)
-	if err := u.files(ctx, files); err != nil {
+	if options.ReuseIdentical {
+		sum, err := contentHash(ctx, t, files, options.Concurrency)
+		if err != nil {
+			return nil, err
+		}
+		found, err := options.identical(ctx, ws, t, name, sum)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			if earlier != nil {
+				options.forget(t, &checkpoint{path: options.Checkpoint})
+			}
+			return found, nil
+		}
+		options = options.withHash(sum)
+	}
+	kept, err := options.checkpoint(t, state, earlier)
+	if err != nil {
 		return nil, err
 	}
-	return options.registerArtifacts(ctx, ws, t, name, localUpload+"/"+u.container+"/"+prefix)
+	return options.uploadAndRegister(ctx, ws, t, kept, upload{name, prefix, files})
+}
+
+// upload is what is uploaded to become a version of the model name.
+type upload struct {
+	name, prefix string
+	files        []file
+}
+
+// uploadAndRegister sends the files and registers them; with a checkpoint, only what an
+// earlier call has not done.
+func (o RegisterOptions) uploadAndRegister(ctx context.Context, ws *workspace.Workspace, t task, kept *checkpoint, up upload) (*Model, error) {
+	u := newUploads(ws, t, kept.container(), o.Concurrency, o.Progress)
+	u.checkpoint, u.prefix, u.warn = kept, up.prefix, o.OnWarning
+	u.sender = blob.New(blob.Config{Options: ws.ClientOptions(), Concurrency: o.Concurrency, Operation: t.operation, BlockSize: o.blockSize})
+	if !kept.registering() {
+		if err := u.files(ctx, up.files); err != nil {
+			return nil, resumable(err, kept)
+		}
+	}
+	m, err := o.registerKept(ctx, ws, t, kept, up.name, localUpload+"/"+u.container+"/"+up.prefix)
+	if err != nil {
+		return nil, resumable(err, kept)
+	}
+	o.forget(t, kept)
+	return m, nil
 }
 
 // RegisterReader is [Register] for content that is no file: it uploads everything that
@@ -102,6 +178,7 @@ func RegisterReader(ctx context.Context, ws *workspace.Workspace, name, fileName
 	if content == nil {
 		c.Add("content", nil, "is required")
 	}
+	options.checkNoFiles(&c)
 	if len(options.ChildPaths) > 0 {
 		c.Add("ChildPaths", strings.Join(options.ChildPaths, ", "), "can only choose parts of a folder")
 	}
@@ -140,6 +217,7 @@ func RegisterURL(ctx context.Context, ws *workspace.Workspace, name, address str
 	if len(options.ChildPaths) > 0 {
 		c.Add("ChildPaths", strings.Join(options.ChildPaths, ", "), "can only choose parts of a local folder")
 	}
+	options.checkNoFiles(&c)
 	t := task{"register", subject(name)}
 	if err := c.Err(t.operation, t.subject); err != nil {
 		return nil, err
@@ -175,6 +253,9 @@ func (o RegisterOptions) check(c *validate.Checker) {
 	}
 	checkKeys(c, "Tags", o.Tags)
 	checkKeys(c, "Properties", o.Properties)
+	if _, ok := o.Properties[ContentHashProperty]; ok && o.ReuseIdentical {
+		c.Add("Properties", ContentHashProperty, "is set by ReuseIdentical")
+	}
 	for _, d := range o.Datasets {
 		if d.Name == "" || d.ID == "" {
 			c.Add("Datasets", d.Name+":"+d.ID, "must have a name and an id each")
@@ -232,6 +313,10 @@ func (o RegisterOptions) registerArtifacts(ctx context.Context, ws *workspace.Wo
 	if err != nil {
 		return nil, uploaded(err, artifactScheme+prefix)
 	}
+	return o.registerAsset(ctx, ws, t, name, asset)
+}
+
+func (o RegisterOptions) registerAsset(ctx context.Context, ws *workspace.Workspace, t task, name, asset string) (*Model, error) {
 	m, err := o.registerURL(ctx, ws, t, name, assetScheme+asset, true)
 	if err != nil {
 		return nil, uploaded(err, assetScheme+asset)

@@ -17,7 +17,8 @@ import (
 type UploadProgress struct {
 	// File is the file that moved on, as it is called in the workspace.
 	File string
-	// Sent and Size are bytes of that file; Size is -1 if it is not known.
+	// Sent and Size are bytes of that file; Size is -1 if it is not known. What storage
+	// has from an interrupted call counts as sent.
 	Sent, Size int64
 	// TotalSent and TotalSize are bytes of all files; TotalSize is -1 if not known.
 	TotalSent, TotalSize int64
@@ -30,10 +31,14 @@ type uploads struct {
 	ws        *workspace.Workspace
 	task      task
 	container string
-	sender    *blob.Uploader
-	report    func(UploadProgress)
+	// prefix is what all files have behind the container; only a resumed upload needs it.
+	prefix     string
+	checkpoint *checkpoint
+	sender     *blob.Uploader
+	report     func(UploadProgress)
 
 	concurrency int
+	warn        func(azureml.Warning)
 
 	mu    sync.Mutex
 	state UploadProgress
@@ -52,6 +57,13 @@ func (u *uploads) files(ctx context.Context, files []file) error {
 	for _, f := range files {
 		u.state.TotalSize += f.size
 	}
+	defer u.checkpoint.flush()
+	if u.checkpoint != nil && u.checkpoint.resumed {
+		var err error
+		if files, err = u.resume(ctx, files); err != nil {
+			return err
+		}
+	}
 	for batch := range slices.Chunk(files, artifactBatch) {
 		if err := u.batch(ctx, batch); err != nil {
 			return err
@@ -65,7 +77,7 @@ func (u *uploads) batch(ctx context.Context, files []file) error {
 	for i, f := range files {
 		paths[i] = f.artifact
 	}
-	addresses, err := createArtifacts(ctx, u.ws, u.task, u.container, paths)
+	addresses, err := createArtifacts(ctx, u.ws, u.task, u.container, paths, u.checkpoint != nil && u.checkpoint.resumed)
 	if err != nil {
 		return err
 	}
@@ -77,40 +89,61 @@ func (u *uploads) batch(ctx context.Context, files []file) error {
 			if err := ctx.Err(); err != nil {
 				return &azureml.Error{Operation: u.task.operation, Subject: u.task.subject, Err: err, Message: "gave up: " + err.Error()}
 			}
-			content, check, err := f.open()
-			if err != nil {
-				return &azureml.Error{Operation: u.task.operation, Subject: u.task.file(f.artifact), Err: err, Message: "it cannot be opened: " + reason(err)}
-			}
-			defer content.Close()
-			return u.send(ctx, addresses[f.artifact], f.artifact, content, f.size, check)
+			return u.file(ctx, addresses[f.artifact], f, u.begin(f))
 		})
 	}
 	return group.Wait()
 }
 
+// file uploads a file; up says what is known of an earlier try.
+func (u *uploads) file(ctx context.Context, address azureml.Secret, f file, up blob.Upload) error {
+	content, check, err := f.open()
+	if err != nil {
+		return &azureml.Error{Operation: u.task.operation, Subject: u.task.file(f.artifact), Err: err, Message: "it cannot be opened: " + reason(err)}
+	}
+	defer content.Close()
+	up.Content, up.Size, up.Check = content, f.size, check
+	if u.checkpoint != nil {
+		up.Staged = func(number int, id string) { u.checkpoint.staged(f.artifact, number, id) }
+	}
+	return u.send(ctx, address, f.artifact, up)
+}
+
 // stream uploads content of which the size may not be known (negative).
 func (u *uploads) stream(ctx context.Context, artifact string, content io.Reader, size int64) error {
 	u.state.Files, u.state.TotalSize = 1, size
-	addresses, err := createArtifacts(ctx, u.ws, u.task, u.container, []string{artifact})
+	addresses, err := createArtifacts(ctx, u.ws, u.task, u.container, []string{artifact}, false)
 	if err != nil {
 		return err
 	}
-	return u.send(ctx, addresses[artifact], artifact, content, size, nil)
+	return u.send(ctx, addresses[artifact], artifact, blob.Upload{Content: content, Size: size})
 }
 
-func (u *uploads) send(ctx context.Context, address azureml.Secret, artifact string, content io.Reader, size int64, check func() error) error {
+func (u *uploads) send(ctx context.Context, address azureml.Secret, artifact string, up blob.Upload) error {
 	before := int64(0)
-	_, err := u.sender.Upload(ctx, blob.Upload{
-		Subject: u.task.file(artifact), URI: address.Reveal(), Content: content, Size: size, Check: check,
-		Progress: func(sent int64) {
-			u.moved(artifact, sent, size, sent-before)
-			before = sent
-		},
-	})
-	if err == nil {
-		u.done(artifact, before, size)
+	up.Subject, up.URI, up.Renew = u.task.file(artifact), address.Reveal(), u.renew(artifact)
+	up.Progress = func(sent int64) {
+		u.moved(artifact, sent, up.Size, sent-before)
+		before = sent
 	}
-	return err
+	r, err := u.sender.Upload(ctx, up)
+	if err != nil {
+		return err
+	}
+	if r.Differs && u.warn != nil {
+		u.warn(azureml.Warning{Subject: up.Subject, Message: "it has changed since its upload was interrupted, although its size and time have not; what has changed was sent anew"})
+	}
+	u.checkpoint.complete(artifact, r.MD5[:])
+	u.done(artifact, before, up.Size)
+	return nil
+}
+
+// renew gives the address of a file once more when its signature has run out.
+func (u *uploads) renew(artifact string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		address, err := writeAddress(ctx, u.ws, u.task, u.container, artifact)
+		return address.Reveal(), err
+	}
 }
 
 // moved reports that more bytes of a file are sent.

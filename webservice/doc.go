@@ -28,15 +28,15 @@
 // [ErrScript], one that takes too long [ErrScoringTimeout]. [Service.Swagger] reads what a
 // script says of its input and output.
 //
+// Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
+// tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
+// such addresses.
+//
 // # Keys
 //
 // A service on AKS or ACI has two keys that both let in, so that one can be replaced while
 // clients use the other. [Service.RotateKeys] does that with both: each new key is tried
 // at the service before clients are handed it, and what broke off can be continued.
-//
-// Services on AKS are reached over plain http unless the cluster has TLS enabled: keys,
-// tokens and data then cross the network in the clear. ScorerOptions.RequireTLS refuses
-// such addresses.
 //
 // # Endpoints
 //
@@ -67,6 +67,25 @@
 // (azureml-fe v2) do not route requests to endpoints, which is a warning at each
 // deployment; and versions of the same name in two endpoints on one cluster overwrite each
 // other, which is refused as far as the workspace's own endpoints tell.
+//
+// # Rollouts
+//
+// [Rollout] moves the requests of an endpoint from its default version to another one in
+// steps, 5, 25, 50 and 100 % unless told otherwise, and watches each step for a while. A
+// [Judge] decides: [StateJudge] by what the service says of itself, [ProbeJudge] by
+// requests of its own, [MetricJudge] by numbers from elsewhere, [AllJudges] by all of
+// them, or any function. A bad verdict puts the traffic back as it was before, to the
+// percentile; a version that had none has 0 then, which is the same to the service. In
+// the end the new version is the default, and the old one is kept or deleted.
+//
+// The first patch marks the endpoint with the rollout's id, a tag named by [RolloutTag].
+// Of two rollouts one wins, the other one gets azureml.ErrConflict. With
+// RolloutOptions.Save a rollout outlives its program: [ResumeRollout] goes on from the
+// state that was saved last, a small JSON document without secrets.
+//
+// A [Splitter] does in the calling program what an endpoint does on the cluster, between
+// plain services: for clusters whose router does not know endpoints. Rollouts work on it
+// in the same way, and [TrafficJudge] sees its calls.
 //
 // # Names in azureml.core
 //

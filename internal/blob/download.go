@@ -26,12 +26,42 @@ type Download struct {
 	Subject string
 	// URI is the blob's address with its signature.
 	URI string
-	// Content gets everything, from front to back, each byte once.
+	// Renew gives the address anew when its signature has run out; nil if nothing can.
+	Renew func(context.Context) (string, error)
+	// Content gets everything, from front to back, each byte once; what follows Earlier
+	// if that is set.
 	Content io.Writer
+	// Earlier is what an earlier call has got; nil begins at the front.
+	Earlier *Part
+	// Begun is told, before Content gets anything, what storage says of the blob. Its
+	// error ends the download. Nil is told nothing.
+	Begun func(Blob) error
 	// Progress is told how many bytes there are now, and how many there will be (-1 if
 	// storage does not say). It must not block. Nil is told nothing.
 	Progress func(received, size int64)
 }
+
+// Blob is what storage says of a blob.
+type Blob struct {
+	// ETag changes with every change of the blob; "" if there is none.
+	ETag azcore.ETag
+	// Size is in bytes, -1 if it is not known.
+	Size int64
+	// MD5 is of the content; nil if whoever made the blob gave none.
+	MD5 []byte
+}
+
+// Part is the front of a blob.
+type Part struct {
+	// Blob is what storage said of it; the rest is asked for only if that still holds.
+	Blob
+	// Content is read to its end; it has at most Size bytes.
+	Content io.Reader
+}
+
+// ErrDiffers is wrapped by the error of a download that does not fit what storage says
+// of the blob, or what an earlier call has got of it. Another one from the front may.
+var ErrDiffers = errors.New("what has come is not what storage has")
 
 // Downloader reads blobs. It is safe for concurrent use.
 type Downloader struct{ uploader *Uploader }
@@ -46,15 +76,20 @@ func NewDownloader(c Config) *Downloader {
 // same. Size and MD5 are compared with what storage says of the blob, where it does.
 // Failures are *azureml.Error; Content may then have got a part.
 func (d *Downloader) Download(ctx context.Context, down Download) (Result, error) {
-	t, err := d.target(down)
+	t, err := d.target(ctx, down)
 	if err != nil {
 		return Result{}, err
 	}
 	in := &stream{down: down, sum: md5.New(), size: -1} //nolint:gosec // see above
 	ctx, tries := withTries(ctx)
+	if down.Earlier != nil {
+		if err := in.begin(*down.Earlier); err != nil {
+			return Result{}, d.failure(ctx, down, err, 0)
+		}
+	}
 	retry := d.uploader.options.Retry
 	// What has brought something in is not counted against the stream.
-	for fruitless := int32(0); ; fruitless++ {
+	for fruitless := int32(0); !in.whole(); fruitless++ {
 		before := in.received
 		err := in.read(ctx, t.client)
 		if err == nil {
@@ -79,7 +114,7 @@ func (d *Downloader) Download(ctx context.Context, down Download) (Result, error
 	if in.md5 != nil && !bytes.Equal(in.md5, r.MD5[:]) {
 		return Result{}, &azureml.Error{
 			Operation: d.uploader.operation, Subject: down.Subject, Kind: azureml.ErrUnavailable, Attempts: *tries,
-			Message: "what has come is not what storage has: the MD5 sums differ", Remedy: "Try again.",
+			Message: ErrDiffers.Error() + ": the MD5 sums differ", Remedy: "Try again.", Err: ErrDiffers,
 		}
 	}
 	return r, nil
@@ -89,8 +124,8 @@ func (d *Downloader) Download(ctx context.Context, down Download) (Result, error
 const fruitful = 1 << 20
 
 // target is the blob, read with policies that let its content stream.
-func (d *Downloader) target(down Download) (*target, error) {
-	return d.uploader.targetWith(Upload{Subject: down.Subject, URI: down.URI}, flowing{})
+func (d *Downloader) target(ctx context.Context, down Download) (*target, error) {
+	return d.uploader.targetWith(ctx, Upload{Subject: down.Subject, URI: down.URI, Renew: down.Renew}, flowing{})
 }
 
 // failure makes the error of a download without the signature of its address.
@@ -106,6 +141,9 @@ func (d *Downloader) failure(ctx context.Context, down Download, err error, trie
 	if e.StatusCode == http.StatusPreconditionFailed {
 		e.Kind, e.Message = azureml.ErrConflict, "it was changed while it was being downloaded"
 		e.Remedy = "Download it again when nothing writes to it any more."
+		if down.Earlier != nil {
+			e.Err = errors.Join(ErrDiffers, e.Err)
+		}
 	}
 	return e
 }
@@ -150,6 +188,22 @@ type stream struct {
 	etag *azcore.ETag
 }
 
+// begin takes over what an earlier call has got.
+func (s *stream) begin(p Part) error {
+	n, err := io.Copy(s.sum, p.Content)
+	if err != nil {
+		return err
+	}
+	if p.ETag == "" || p.Size < n {
+		return ErrDiffers
+	}
+	s.received, s.size, s.md5, s.etag = n, p.Size, p.MD5, &p.ETag
+	return nil
+}
+
+// whole tells that an earlier call has got everything.
+func (s *stream) whole() bool { return s.received > 0 && s.received == s.size }
+
 // read makes a connection and reads all that it brings.
 func (s *stream) read(ctx context.Context, client *blockblob.Client) error {
 	options := &blob.DownloadStreamOptions{}
@@ -167,6 +221,9 @@ func (s *stream) read(ctx context.Context, client *blockblob.Client) error {
 			s.size = *answer.ContentLength
 		}
 		s.md5, s.etag = answer.ContentMD5, answer.ETag
+		if err := s.begun(); err != nil {
+			return &writeError{err}
+		}
 	} else if err := s.skip(answer); err != nil {
 		return err
 	}
@@ -180,6 +237,17 @@ func (s *stream) read(ctx context.Context, client *blockblob.Client) error {
 		return fmt.Errorf("there are %d bytes in place of %d", s.received, s.size)
 	}
 	return nil
+}
+
+func (s *stream) begun() error {
+	if s.down.Begun == nil {
+		return nil
+	}
+	b := Blob{Size: s.size, MD5: s.md5}
+	if s.etag != nil {
+		b.ETag = *s.etag
+	}
+	return s.down.Begun(b)
 }
 
 // broken tells whether the rest can be asked for: only if the blob can be told from

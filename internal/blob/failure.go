@@ -24,6 +24,9 @@ func (u *Uploader) failure(up Upload, err error) *azureml.Error { return u.failu
 // failureAfter makes the error of an upload or download without the signature of its address.
 func (u *Uploader) failureAfter(up Upload, err error, tries int) *azureml.Error {
 	e := &azureml.Error{Operation: u.operation, Subject: up.Subject, Attempts: tries, URL: redact.URL(up.URI)}
+	if renewal, ok := errors.AsType[*RenewalError](err); ok {
+		return renewalFailed(e, renewal)
+	}
 	if answer, ok := errors.AsType[*azcore.ResponseError](err); ok {
 		answered(e, answer)
 		return e
@@ -50,6 +53,16 @@ func (u *Uploader) failureAfter(up Upload, err error, tries int) *azureml.Error 
 	}
 	if e.Message == "" {
 		e.Message = redact.Text(e.Err.Error())
+	}
+	return e
+}
+
+// renewalFailed takes over what the service says that did not renew an address.
+func renewalFailed(e *azureml.Error, renewal *RenewalError) *azureml.Error {
+	e.Kind, e.Err, e.Message = azureml.ErrUnavailable, renewal.Err, redact.Text(renewal.Error())
+	if cause, ok := errors.AsType[*azureml.Error](renewal.Err); ok {
+		e.Kind, e.StatusCode, e.Code, e.RequestID, e.Remedy, e.Help = cause.Kind, cause.StatusCode, cause.Code, cause.RequestID, cause.Remedy, cause.Help
+		e.Message = "the right to the storage has run out and cannot be renewed: " + cmp.Or(cause.Message, cause.Error())
 	}
 	return e
 }

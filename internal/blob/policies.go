@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -69,34 +65,6 @@ func (countTries) Do(req *policy.Request) (*http.Response, error) {
 	if n, ok := req.Raw().Context().Value(triesKey{}).(*int); ok {
 		*n++
 	}
-	return req.Next()
-}
-
-// exact puts the address's own query back, byte for byte: the client library decodes,
-// sorts and encodes it anew. It also spells headers as usual and sets the version of
-// storage's interface.
-type exact struct{ query string }
-
-// Do rewrites the query: the address's own, then what the operation needs.
-func (e exact) Do(req *policy.Request) (*http.Response, error) {
-	raw := req.Raw()
-	sent := raw.URL.Query()
-	query := e.query
-	for _, name := range []string{"comp", "blockid", "blocklisttype"} {
-		if value := sent.Get(name); value != "" {
-			query = strings.TrimPrefix(query+"&", "&") + name + "=" + url.QueryEscape(value)
-		}
-	}
-	raw.URL.RawQuery = query
-	// The client library writes names in lower case, past Header.Set: nobody who looks
-	// for them with Header.Get would find them.
-	for _, name := range slices.Collect(maps.Keys(raw.Header)) {
-		if canonical := http.CanonicalHeaderKey(name); canonical != name {
-			raw.Header[canonical] = raw.Header[name]
-			delete(raw.Header, name)
-		}
-	}
-	raw.Header.Set("x-ms-version", storageVersion)
 	return req.Next()
 }
 

@@ -13,7 +13,7 @@ import (
 // ReadFrom reads at most limit bytes of a blob that is still being written, from offset
 // on. Nothing there yet is no failure. Progress and Content of down are not used.
 func (d *Downloader) ReadFrom(ctx context.Context, down Download, offset, limit int64) ([]byte, error) {
-	t, err := d.target(down)
+	t, err := d.target(ctx, down)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ const signature = "sv=2019-07-07&sr=b&sig=PLANTED%2f%2B%3d&se=2024-06-10T15%3A13
 type stored struct {
 	content []byte
 	md5     string
+	etag    string
 	header  http.Header
 }
 
@@ -39,6 +40,8 @@ type storage struct {
 	blobs    map[string]stored
 	blocks   map[string]map[string][]byte
 	requests []string
+	// anyQuery takes addresses that are signed otherwise.
+	anyQuery bool
 	// before may answer in place of the storage; after may spoil its answer.
 	before, after func(n int, w http.ResponseWriter, r *http.Request) bool
 }
@@ -83,7 +86,7 @@ func (s *storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "" {
 		s.t.Errorf("a token was sent to storage")
 	}
-	if !strings.HasPrefix(r.URL.RawQuery, signature) {
+	if !s.anyQuery && !strings.HasPrefix(r.URL.RawQuery, signature) {
 		s.t.Errorf("the signed query was changed: %s", r.URL.RawQuery)
 	}
 	if s.before != nil && s.before(n, w, r) {
@@ -122,6 +125,9 @@ func (s *storage) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		w.Header().Set("Content-Length", fmt.Sprint(len(b.content)))
 		w.Header().Set("Content-MD5", b.md5)
+		w.Header().Set("ETag", b.etag)
+	case r.Method == http.MethodGet && comp == "blocklist":
+		s.list(w, name)
 	case r.Method != http.MethodPut:
 		fail(w, http.StatusMethodNotAllowed, "UnsupportedHttpVerb")
 	case comp == "block":
@@ -158,12 +164,31 @@ func (s *storage) join(w http.ResponseWriter, r *http.Request, name string, body
 }
 
 func (s *storage) make(w http.ResponseWriter, r *http.Request, name string, content []byte, sum string) {
-	if _, ok := s.blobs[name]; ok && r.Header.Get("If-None-Match") == "*" {
+	old, ok := s.blobs[name]
+	if match := r.Header.Get("If-Match"); match != "" && match != old.etag {
+		fail(w, http.StatusPreconditionFailed, "ConditionNotMet")
+		return
+	}
+	if ok && r.Header.Get("If-None-Match") == "*" {
 		fail(w, http.StatusConflict, "BlobAlreadyExists")
 		return
 	}
-	s.blobs[name] = stored{content: slices.Clone(content), md5: sum, header: r.Header.Clone()}
+	s.blobs[name] = stored{content: slices.Clone(content), md5: sum, etag: fmt.Sprintf("\"%d\"", len(s.requests)), header: r.Header.Clone()}
 	w.WriteHeader(http.StatusCreated)
+}
+
+// list answers with the blocks that belong to no blob yet.
+func (s *storage) list(w http.ResponseWriter, name string) {
+	if s.blocks[name] == nil {
+		fail(w, http.StatusNotFound, "BlobNotFound")
+		return
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	fmt.Fprint(w, `<?xml version="1.0" encoding="utf-8"?><BlockList><CommittedBlocks/><UncommittedBlocks>`)
+	for id, content := range s.blocks[name] {
+		fmt.Fprintf(w, "<Block><Name>%s</Name><Size>%d</Size></Block>", id, len(content))
+	}
+	fmt.Fprint(w, `</UncommittedBlocks></BlockList>`)
 }
 
 func fail(w http.ResponseWriter, status int, code string) {

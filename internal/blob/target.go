@@ -30,20 +30,25 @@ type target struct {
 	progress *progress
 }
 
-func (u *Uploader) target(up Upload) (*target, error) { return u.targetWith(up, stall{}) }
+func (u *Uploader) target(ctx context.Context, up Upload) (*target, error) {
+	return u.targetWith(ctx, up, stall{})
+}
 
 // targetWith takes the policy that ends a try in which nothing moves.
-func (u *Uploader) targetWith(up Upload, patient policy.Policy) (*target, error) {
-	address, err := url.Parse(up.URI)
-	if err != nil || address.Host == "" || !secure(address) {
+func (u *Uploader) targetWith(ctx context.Context, up Upload, patient policy.Policy) (*target, error) {
+	where, err := parseAddress(up.URI)
+	if err != nil {
 		return nil, &azureml.Error{
 			Operation: u.operation, Subject: up.Subject,
 			Message: "the service gave a storage address that is not https", Kind: azureml.ErrInvalid,
 		}
 	}
+	right := &address{ctx: ctx, renew: up.Renew}
+	right.set(where)
 	options := blockblob.ClientOptions{ClientOptions: u.options}
 	// Behind the caller's own policies, so that they see what is sent.
-	options.PerRetryPolicies = append([]policy.Policy{countTries{}, exact{query: address.RawQuery}, patient}, u.options.PerRetryPolicies...)
+	options.PerRetryPolicies = append(
+		[]policy.Policy{right, countTries{}, patient}, u.options.PerRetryPolicies...)
 	client, err := blockblob.NewClientWithNoCredential(up.URI, &options)
 	if err != nil {
 		return nil, u.failure(up, err)
@@ -63,9 +68,13 @@ func secure(u *url.URL) bool {
 	return false
 }
 
-// absent is the condition that there is no such blob.
-func absent() *blob.AccessConditions {
-	return &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)}}
+// condition is that there is no such blob, or still the one that is to be replaced.
+func (t *target) condition() *blob.AccessConditions {
+	modified := &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)}
+	if t.up.Replace != "" {
+		modified = &blob.ModifiedAccessConditions{IfMatch: &t.up.Replace}
+	}
+	return &blob.AccessConditions{ModifiedAccessConditions: modified}
 }
 
 // put makes the blob in one request.
@@ -73,7 +82,7 @@ func (t *target) put(ctx context.Context, content []byte, r Result) error {
 	ctx, tries := withTries(ctx)
 	_, err := t.client.Upload(ctx, t.body(content), &blockblob.UploadOptions{
 		TransactionalValidation: blob.TransferValidationTypeMD5(r.MD5[:]),
-		AccessConditions:        absent(),
+		AccessConditions:        t.condition(),
 	})
 	return t.made(ctx, err, *tries, r)
 }
@@ -90,12 +99,32 @@ func (t *target) stage(ctx context.Context, id string, content []byte, sum [md5.
 	return nil
 }
 
+// staged are the sizes of the blocks that storage has got and that belong to no blob
+// yet, by their ids.
+func (t *target) staged(ctx context.Context) (map[string]int64, error) {
+	ctx, tries := withTries(ctx)
+	list, err := t.client.GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
+	if answer, ok := errors.AsType[*azcore.ResponseError](err); ok && answer.StatusCode == http.StatusNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, t.uploader.failureAfter(t.up, err, *tries)
+	}
+	sizes := make(map[string]int64, len(list.UncommittedBlocks))
+	for _, b := range list.UncommittedBlocks {
+		if b != nil && b.Name != nil && b.Size != nil {
+			sizes[*b.Name] = *b.Size
+		}
+	}
+	return sizes, nil
+}
+
 // commit joins the blocks to the blob.
 func (t *target) commit(ctx context.Context, ids []string, r Result) error {
 	ctx, tries := withTries(ctx)
 	_, err := t.client.CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
 		HTTPHeaders:      &blob.HTTPHeaders{BlobContentMD5: r.MD5[:]},
-		AccessConditions: absent(),
+		AccessConditions: t.condition(),
 	})
 	return t.made(ctx, err, *tries, r)
 }

@@ -422,24 +422,3 @@ func TestTryBodyIsCutOff(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, tries)
 }
-
-func BenchmarkUpload(b *testing.B) {
-	s := newStorage(b)
-	s.before = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.WriteHeader(http.StatusCreated)
-		return true
-	}
-	u := s.uploader(0)
-	const size = 64 << 20
-	b.SetBytes(size)
-	for b.Loop() {
-		s.requests = nil
-		_, err := u.Upload(b.Context(), Upload{Subject: "x", URI: s.uri("a"), Content: io.LimitReader(zeros{}, size), Size: size})
-		require.NoError(b, err)
-	}
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -191,7 +192,7 @@ func TestLook(t *testing.T) {
 	t.Parallel()
 	srv := newFlowServer()
 	defer srv.Close()
-	ws, err := open(t.Context(), srv)
+	ws, err := open(t.Context(), srv.Server)
 	require.NoError(t, err)
 	seen, err := look(t.Context(), ws)
 	require.NoError(t, err)
@@ -219,7 +220,10 @@ func TestFlows(t *testing.T) {
 			result := f.try(t.Context(), nil, "", 0, 1)
 			assert.Empty(t, result.problem)
 			assert.True(t, result.saidDone && result.right)
-			assert.Equal(t, f.made != nil, result.inOrder)
+			assert.True(t, result.inOrder)
+			if f.made != nil {
+				assert.Equal(t, 1, result.count)
+			}
 		})
 	}
 }
@@ -228,7 +232,7 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	srv := newFlowServer()
 	defer srv.Close()
-	plan(srv, notSignIn, 0.2, 7)
+	plan(srv.Server, notSignIn, 0.2, 7)
 	const requests = 2000
 	for i := range requests {
 		for _, host := range []string{"management.azure.com", "login.microsoftonline.com"} {
@@ -252,7 +256,7 @@ func TestPlan(t *testing.T) {
 func TestTally(t *testing.T) {
 	t.Parallel()
 	made := flow{about: "make", made: registered}
-	got := made.tally([]trial{
+	got := tallyOf([]trial{
 		{saidDone: true, right: true, count: 1, inOrder: true, requests: 3, faults: 2, took: 3 * time.Second},
 		{saidDone: true, right: true, count: 2, inOrder: true, requests: 9, took: time.Second},
 		{saidDone: true, right: true, requests: 1, took: 2 * time.Second},
@@ -261,7 +265,7 @@ func TestTally(t *testing.T) {
 	})
 	assert.Equal(t, "| make | 20 % | this library | 2 of 5 | 1 | 1 | 1 | 1 | 2 | 1 | 1.0 | 3.0 |", got.row(made, 0.2, nil))
 	read := flow{about: "read"}
-	got = read.tally([]trial{{saidDone: true}, {saidDone: true, right: true}})
+	got = tallyOf([]trial{{saidDone: true, inOrder: true}, {saidDone: true, right: true, inOrder: true}})
 	assert.Equal(t, "| read | 5 % | azureml-core | 1 of 2 | 0 | 0 | 1 | – | 0 | 0 | 0.0 | 0.0 |", got.row(read, 0.05, &pythonClient{}))
 }
 
@@ -289,4 +293,25 @@ func TestLastLine(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "a.E: why", lastLine("Traceback\n  File x\na.E: why\n\tMessage\n{\n  \"x\": 1\n}\n"))
 	assert.Empty(t, lastLine(""))
+}
+
+// TestCommittedTable holds that the table in the repository is of these flows and faults.
+func TestCommittedTable(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("FAULTS.md")
+	require.NoError(t, err)
+	page := string(text)
+	for _, k := range faultKinds {
+		assert.Contains(t, page, k.about)
+	}
+	rows := 0
+	for _, f := range flows {
+		for _, share := range faultyShares {
+			for _, client := range []string{"this library", packageName} {
+				assert.Contains(t, page, fmt.Sprintf("\n| %s | %.0f %% | %s | ", f.about, share*100, client))
+				rows++
+			}
+		}
+	}
+	assert.Equal(t, rows+2, strings.Count(page, "\n| ")+strings.Count(page, "\n|-"))
 }

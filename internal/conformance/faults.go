@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/azureml-go/azureml/azuremltest"
@@ -63,7 +64,7 @@ type flow struct {
 	// ours does it with this library. It returns whether what was read is right.
 	ours func(ctx context.Context, srv *azuremltest.Server) (right bool, err error)
 	// made counts what the flow makes and whether it is in order; nil for one that only reads.
-	made func(srv *azuremltest.Server) (count int, inOrder bool)
+	made func(srv *flowServer) (count int, inOrder bool)
 }
 
 // flows are functions of that name in scenarios/flows.py, too.
@@ -72,10 +73,10 @@ var flows = []flow{
 	{name: "flow_register", about: "open the workspace, register a model", hosts: notSignIn, ours: ourRegister, made: registered},
 	{name: "flow_deploy", about: "open the workspace, deploy to AKS, wait", hosts: notSignIn, ours: ourDeploy, made: deployed},
 	{name: "flow_read", about: "open the workspace, list the models, read a service", hosts: notSignIn, ours: ourRead},
-	{name: "flow_token", about: "open the workspace, get a token, score", hosts: notSignIn, ours: ourToken},
+	{name: "flow_token", about: "open the workspace, get a token, score", hosts: notSignIn, ours: ourToken, made: scored},
 }
 
-func registered(srv *azuremltest.Server) (int, bool) {
+func registered(srv *flowServer) (int, bool) {
 	n := 0
 	for _, m := range srv.Models(azuremltest.Workspace{}) {
 		if m.Name == "flowmodel" {
@@ -85,7 +86,7 @@ func registered(srv *azuremltest.Server) (int, bool) {
 	return n, n > 0
 }
 
-func deployed(srv *azuremltest.Server) (int, bool) {
+func deployed(srv *flowServer) (int, bool) {
 	for _, s := range srv.Services(azuremltest.Workspace{}) {
 		if s.Name == "flowservice" {
 			return 1, s.State == "Healthy"
@@ -94,12 +95,23 @@ func deployed(srv *azuremltest.Server) (int, bool) {
 	return 0, false
 }
 
+// scored counts how often the service has worked an answer out.
+func scored(srv *flowServer) (int, bool) {
+	n := int(srv.answers.Load())
+	return n, n > 0
+}
+
+// flowServer is an emulator with what the flows need.
+type flowServer struct {
+	*azuremltest.Server
+	answers atomic.Int64 // of the service
+}
+
 // flowModels are the models that are there before a flow begins.
 var flowModels = []string{"mymodel:1", "mymodel:2", "other:1"}
 
-// newFlowServer starts an emulator with what the flows need.
-func newFlowServer() *azuremltest.Server {
-	srv := azuremltest.NewServer(&azuremltest.Options{OperationPolls: 1, PageSize: 2})
+func newFlowServer() *flowServer {
+	srv := &flowServer{Server: azuremltest.NewServer(&azuremltest.Options{OperationPolls: 1, PageSize: 2})}
 	ws := azuremltest.Workspace{}
 	srv.AddCompute(ws, azuremltest.Compute{Name: "aks", ResourceID: clusterID, Attached: true})
 	for _, id := range flowModels {
@@ -108,6 +120,10 @@ func newFlowServer() *azuremltest.Server {
 	}
 	srv.AddService(ws, map[string]any{"name": "there", "computeType": "AKS", "computeName": "aks", "aadAuthEnabled": true,
 		"authEnabled": false, "environmentImageRequest": map[string]any{"modelIds": flowModels[:1]}})
+	srv.SetScorer("there", func(_ context.Context, in *azuremltest.ScoreRequest) (*azuremltest.ScoreResponse, error) {
+		srv.answers.Add(1)
+		return &azuremltest.ScoreResponse{Body: in.Body}, nil
+	})
 	return srv
 }
 
@@ -127,16 +143,17 @@ func (f flow) try(ctx context.Context, c *pythonClient, folder string, share flo
 	defer cancel()
 	srv := newFlowServer()
 	defer srv.Close()
-	plan(srv, f.hosts, share, seed)
+	plan(srv.Server, f.hosts, share, seed)
+	t.inOrder = true
 	began := time.Now()
 	if c == nil {
-		right, err := f.ours(ctx, srv)
+		right, err := f.ours(ctx, srv.Server)
 		t.saidDone, t.right, t.took = err == nil, right, time.Since(began)
 		if err != nil {
 			t.problem = err.Error()
 		}
 	} else {
-		r, err := c.run(ctx, srv, folder, f.name, map[string]any{"want_models": flowModels})
+		r, err := c.run(ctx, srv.Server, folder, f.name, map[string]any{"want_models": flowModels})
 		t.took = time.Since(began)
 		if err != nil {
 			t.problem = err.Error()
@@ -175,11 +192,11 @@ type tally struct {
 	took                                                        []time.Duration
 }
 
-func (f flow) tally(trials []trial) tally {
+func tallyOf(trials []trial) tally {
 	sum := tally{trials: len(trials)}
 	for _, t := range trials {
 		switch {
-		case t.saidDone && (f.made != nil && !t.inOrder || f.made == nil && !t.right):
+		case t.saidDone && !(t.right && t.inOrder):
 			sum.wrongDone++
 		case t.saidDone:
 			sum.done++
@@ -209,7 +226,7 @@ func runFaults(ctx context.Context, c *pythonClient, folder string, a arguments,
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				rows = append(rows, f.tally(trials).row(f, share, client))
+				rows = append(rows, tallyOf(trials).row(f, share, client))
 				fmt.Fprintln(out, rows[len(rows)-1])
 			}
 		}
@@ -277,7 +294,8 @@ goes wrong, chosen by a seed, all of these equally often: %s.
 Each flow is run once with each of %d seeds, several at once. Requests for sign-in go wrong in the first flow only.
 
 A flow that ends with an error when nothing was made "failed"; the next three columns are what a caller cannot
-know. "Seconds" are real ones, without the start of the program; "requests" are those that reached the emulator.
+know. Of the last flow, what is made is an answer of the service: this library does not ask a service again whose
+script may have run. "Seconds" are real ones, without the start of the program; "requests" are those that reached the emulator.
 
 | Flow | Faulty | Client | Done | Failed | Said failed, but it is there | Said done, but it is not so | Made twice | Faults met, in all | Requests (median) | Seconds (median) | Seconds (longest) |
 |---|---|---|---|---|---|---|---|---|---|---|---|

@@ -10,7 +10,7 @@ func readDifferences() []Difference {
 	return []Difference{{
 		ID:        "latest-model-first",
 		Does:      "the search for a model's latest version says orderBy=CreatedAtDesc",
-		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", tagsOfModel, anyDeployment, anyContainer, "endpoint_deploy_*", "endpoint_create_version*", "fault_m*", "fault_discovery_503"},
+		Scenarios: []string{"model_get_by_name", "model_not_found", "model_delete", "model_update", "model_download_file", tagsOfModel, anyDeployment, anyContainer, "endpoint_deploy_*", "endpoint_create_version*", "fault_m*", "fault_discovery_503"},
 		Reason:    "one model is asked for, so its order must not be left to the service",
 		each: func(c *Call) bool {
 			if c.Method != "GET" || !strings.HasSuffix(c.base(), "/models") || !strings.Contains(c.URL, "count=1") {

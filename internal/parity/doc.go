@@ -51,7 +51,6 @@
 //
 // Of the full set these have no scenario:
 //
-//   - model_download_file: the golden has only the digest of what storage sends.
 //   - workspace_get_by_name_only, workspace_get_ambiguous: the reference fails when
 //     subscription or resource group is not given. We list the workspaces of all subscriptions, for
 //     which the goldens have no answer.

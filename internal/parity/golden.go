@@ -93,6 +93,7 @@ func Load(name string) (*Golden, error) {
 	if golden.Scenario != name {
 		return nil, fmt.Errorf("golden %s: its scenario is %q", name, golden.Scenario)
 	}
+	golden.withContents()
 	return golden, nil
 }
 

@@ -2,6 +2,9 @@ package parity_test
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/parity"
@@ -14,6 +17,7 @@ func modelManageScenarios() []parity.Scenario {
 		{Name: "model_list", Run: within(listModels)},
 		{Name: "model_delete", Run: within(deleteModel)},
 		{Name: "model_update", Run: within(updateModel)},
+		{Name: "model_download_file", Run: within(downloadModel)},
 		{Name: "model_tags_properties", Run: within(tagModel)},
 	}
 }
@@ -27,6 +31,34 @@ func listModels(ctx context.Context, _ *parity.Stage, ws *workspace.Workspace) (
 		ids = append(ids, m.ID)
 	}
 	return ids, nil
+}
+
+// downloadModel downloads a model of one file, into a folder that has it already, and over
+// it. There is no list of signed addresses.
+func downloadModel(ctx context.Context, s *parity.Stage, ws *workspace.Workspace) (any, error) {
+	m, err := model.Get(ctx, ws, "churn", nil)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(s.Dir(), "down")
+	path, err := m.Download(ctx, dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	_, exists := m.Download(ctx, dir, nil)
+	if s.Of(exists, azureml.ErrConflict) == nil {
+		return nil, errors.New("it was overwritten")
+	}
+	again, err := m.Download(ctx, dir, &model.DownloadOptions{Overwrite: true})
+	if err != nil {
+		return nil, err
+	}
+	below := func(path string) string { return "down/" + filepath.Base(path) }
+	return map[string]any{"path": below(path), "text": string(text), "refused": refused(exists), "again": below(again)}, nil
 }
 
 // deleteModel deletes the latest version, twice, and looks which is the latest then.
