@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +70,7 @@ func (p *process) end() int {
 // variables are those of a process, and the emulator that they lead to.
 func variables(t *testing.T, o *azuremltest.Options) (*azuremltest.Server, map[string]string) {
 	t.Helper()
+	trusting(t)
 	srv := azuremltest.NewServer(o)
 	env, err := reach(t.Cleanup, t.TempDir(), srv)
 	require.NoError(t, err)
@@ -80,9 +80,6 @@ func variables(t *testing.T, o *azuremltest.Options) (*azuremltest.Server, map[s
 // TestCtrlC: a signal ends a command that waits; what it has begun goes on.
 func TestCtrlC(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("there, signals cannot be sent to one process alone")
-	}
 	srv, env := variables(t, &azuremltest.Options{OperationPolls: 1 << 20})
 	p := start(t, env, "ml computetarget create aks -n myaks -w "+env["WS"]+" -g "+env["RG"]+" --subscription-id "+env["SUB"])
 	p.until(t, `create compute "myaks": Creating`)
@@ -141,9 +138,6 @@ func TestLogin(t *testing.T) {
 // TestLoginInterrupted: nobody has to finish a login.
 func TestLoginInterrupted(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("there, signals cannot be sent to one process alone")
-	}
 	_, env := variables(t, nil)
 	p := start(t, env, "login --use-device-code")
 	p.until(t, `enter the code (\S+)`)
