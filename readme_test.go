@@ -15,7 +15,7 @@ func TestReadmeShowsCodeThatRuns(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	var code strings.Builder
-	for _, file := range []string{"example_test.go", "controller_example_test.go"} {
+	for _, file := range []string{"example_test.go", "controller_example_test.go", "rollout_example_test.go"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		code.Write(text)

@@ -50,10 +50,10 @@ type DefaultOptions struct {
 //  4. Azure CLI: whoever is signed in with az login;
 //  5. interactive: a person, if standard input is a terminal and Prompt allows it.
 //
-// A service principal or workload identity that is described in full and refused ends
-// the search: nobody is signed in as somebody else because a secret is wrong. The error
-// when nothing worked (ErrUnauthorized) says of each way why it did not; [Default.Used]
-// says which one did. What the environment says is read now; nothing is sent before the
+// A service principal or workload identity that is described in full, and is refused or
+// cannot be used, ends the search: nobody is signed in as somebody else because a secret
+// is wrong or a certificate has ended. The error when nothing worked (ErrUnauthorized)
+// says of each way why it did not; [Default.Used] says which one did. What the environment says is read now; nothing is sent before the
 // first token is needed. It stands for azureml.core's behaviour without auth.
 func NewDefault(o *DefaultOptions) (*Default, error) {
 	given := optional(o)
@@ -97,8 +97,9 @@ type step struct {
 	limit time.Duration
 	// probe, if set, says why the way is not there.
 	probe func(context.Context) error
-	// decisive tells that a refusal ends the search.
-	decisive bool
+	// decisive tells that a refusal ends the search; described, that the environment has
+	// all that it takes, so that what is wrong with it ends the search as well.
+	decisive, described bool
 }
 
 // chain finds the step that works.
@@ -137,7 +138,7 @@ func (c *chain) search(ctx context.Context, o policy.TokenRequestOptions) (azcor
 			return token, nil
 		case ctx.Err() != nil:
 			return azcore.AccessToken{}, ctx.Err()
-		case s.decisive && s.missing == nil:
+		case s.decisive && (s.missing == nil || s.described):
 			return azcore.AccessToken{}, err
 		}
 		failures = append(failures, err)

@@ -56,6 +56,30 @@ func TestDefaultDoesNotFallBackFromARefusal(t *testing.T) {
 	assert.Empty(t, lines(t, calls))
 }
 
+// TestDefaultDoesNotFallBackFromWhatCannotBeUsed: a certificate that is not there, or a
+// tenant that is none, does not sign in whoever the Azure CLI is signed in as, either.
+func TestDefaultDoesNotFallBackFromWhatCannotBeUsed(t *testing.T) {
+	for name, set := range map[string]map[string]string{
+		"no certificate": {"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": testPrincipal, "AZURE_CLIENT_CERTIFICATE_PATH": "/nowhere/of-mine.pem"},
+		"no tenant":      {"AML_TENANT_ID": "a b", "AML_PRINCIPAL_ID": testPrincipal, "AML_PRINCIPAL_PASS": "s"},
+		"federated":      {"AZURE_TENANT_ID": "a b", "AZURE_CLIENT_ID": testPrincipal, "AZURE_FEDERATED_TOKEN_FILE": federatedToken(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := az(t, "of-az")
+			for variable, value := range set {
+				t.Setenv(variable, value)
+			}
+			d, err := NewDefault(&DefaultOptions{ClientOptions: azcoreOptions(noAnswer{})})
+			require.NoError(t, err)
+			_, err = d.Header(t.Context())
+			require.ErrorIs(t, err, azureml.ErrInvalid)
+			assert.NotContains(t, err.Error(), "none of the ways")
+			assert.Empty(t, lines(t, calls))
+			assert.Empty(t, d.Used())
+		})
+	}
+}
+
 func TestDefaultUsesWorkloadIdentity(t *testing.T) {
 	t.Setenv("AZURE_TENANT_ID", testTenant)
 	t.Setenv("AZURE_CLIENT_ID", testPrincipal)

@@ -31,6 +31,16 @@ func NewServicePrincipalWithFederatedToken(tenantID, clientID, tokenFile string,
 	return p.with(options.Cloud, wrapped.GetToken), nil
 }
 
+// workloadDescribed tells whether the environment has all that makes a workload identity.
+func workloadDescribed() bool {
+	for _, variable := range []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"} {
+		if strings.TrimSpace(os.Getenv(variable)) == "" {
+			return false
+		}
+	}
+	return true
+}
+
 func newFederated(tenantID, clientID, tokenFile string, o ServicePrincipalOptions) (*azidentity.WorkloadIdentityCredential, error) {
 	return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
 		ClientOptions: o.ClientOptions, AdditionallyAllowedTenants: o.AdditionallyAllowedTenants,

@@ -3,18 +3,22 @@ package authentication
 import (
 	"context"
 	"encoding/base64"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/recording"
 )
 
 // planted is in every secret of this test, and must be in nothing that is shown.
@@ -81,3 +85,28 @@ func TestNoSecretIsShown(t *testing.T) {
 
 // echo is an authority that throws everything it was told back into its error.
 type echo struct{ pending }
+
+// TestSecretsAreNotLogged, nor are tokens, also where the caller's options ask for bodies.
+func TestSecretsAreNotLogged(t *testing.T) {
+	var mu sync.Mutex
+	var logged strings.Builder
+	azlog.SetListener(func(_ azlog.Event, text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		logged.WriteString(text)
+	})
+	defer azlog.SetListener(nil)
+	options := recording.Play(t, "sp_secret").ClientOptions()
+	options.Logging.IncludeBody = true
+	p, err := NewServicePrincipal(testTenant, testPrincipal, testSecret, &ServicePrincipalOptions{ClientOptions: options})
+	require.NoError(t, err)
+	header, err := p.Header(t.Context())
+	require.NoError(t, err)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Contains(t, logged.String(), "/oauth2/v2.0/token")
+	assert.NotContains(t, logged.String(), url.QueryEscape(testSecret.Reveal()))
+	assert.NotContains(t, logged.String(), testSecret.Reveal())
+	assert.NotContains(t, logged.String(), strings.TrimPrefix(header.Get("Authorization"), "Bearer "))
+	assert.NotContains(t, logged.String(), "access_token")
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -27,7 +28,8 @@ func (o DefaultOptions) steps() []step {
 	if p, err := NewServicePrincipalFromEnvironment(&ServicePrincipalOptions{
 		ClientOptions: o.ClientOptions, AdditionallyAllowedTenants: o.AdditionallyAllowedTenants, Cache: o.Cache, DisableInstanceDiscovery: o.DisableInstanceDiscovery,
 	}); err != nil {
-		principal.missing = err
+		_, lacking := principalOf(os.Getenv)
+		principal.missing, principal.described = err, len(lacking) == 0
 	} else {
 		principal.credential = p.credential
 	}
@@ -36,7 +38,7 @@ func (o DefaultOptions) steps() []step {
 	if w, err := NewWorkloadIdentity(&WorkloadIdentityOptions{
 		ClientOptions: o.ClientOptions, AdditionallyAllowedTenants: o.AdditionallyAllowedTenants, Cache: o.Cache, DisableInstanceDiscovery: o.DisableInstanceDiscovery,
 	}); err != nil {
-		workload.missing = err
+		workload.missing, workload.described = err, workloadDescribed()
 	} else {
 		workload.credential = w.credential
 	}

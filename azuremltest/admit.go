@@ -46,10 +46,13 @@ func (c *call) checkToken() bool {
 			claims.Audience+"'. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/',"+
 			"'https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'.")
 	}
-	if claims.expired() {
+	if c.premature(claims) {
+		return c.unauthorized("InvalidAuthenticationToken", "The access token is not yet valid.")
+	}
+	if c.expired(claims) {
 		const layout = "1/2/2006 3:04:05 PM"
 		return c.unauthorized("ExpiredAuthenticationToken", "The access token expiry UTC time '"+
-			time.Unix(claims.Expires, 0).UTC().Format(layout)+"' is earlier than current UTC time '"+time.Now().UTC().Format(layout)+"'.")
+			time.Unix(claims.Expires, 0).UTC().Format(layout)+"' is earlier than current UTC time '"+c.now().UTC().Format(layout)+"'.")
 	}
 	return c.checkTenant()
 }

@@ -127,7 +127,7 @@ func (b *blobCall) authenticate(account string) bool {
 	if want := b.sas.sign(b.ws.data.store.key, account, b.name); !hmac.Equal([]byte(want), []byte(b.sas.signature)) {
 		return b.unauthenticated("Signature did not match. String to sign used was " + b.sas.toSign(account, b.name))
 	}
-	if now := time.Now(); now.After(b.sas.expires) || now.Before(b.sas.starts) {
+	if now := b.now(); now.After(b.sas.expires) || now.Before(b.sas.starts) {
 		return b.unauthenticated("Signature not valid in the specified time frame: Start [" + b.sas.start +
 			"] - Expiry [" + b.sas.expires.Format(http.TimeFormat) + "] - Current [" + now.UTC().Format(http.TimeFormat) + "]")
 	}

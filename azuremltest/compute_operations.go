@@ -13,7 +13,7 @@ import (
 // wrong and may itself let the operation fail.
 func (c *call) begin(k *compute, verb string, finish func(o *operation)) *operation {
 	s := c.srv
-	o := &operation{id: s.guid(), sub: c.ws.sub, location: c.ws.location, verb: verb, status: verb, started: time.Now(), finish: finish}
+	o := &operation{id: s.guid(), about: about{"compute", c.ws.name, k.name}, sub: c.ws.sub, location: c.ws.location, verb: verb, status: verb, started: time.Now(), finish: finish}
 	o.failure = s.takeFailure("compute", k.name)
 	o.stuck = o.failure != nil && o.failure.State == stateStuck
 	s.world.operations[o.id] = o

@@ -76,7 +76,7 @@ func (c *call) putDeployment() {
 // deploy starts the deployment's operation.
 func (c *call) deploy(d *deployment) {
 	s := c.srv
-	d.op = &operation{id: s.guid(), sub: c.path("sub"), verb: "Running", status: "Running", started: d.started}
+	d.op = &operation{id: s.guid(), about: about{"deployment", "", d.name}, sub: c.path("sub"), verb: "Running", status: "Running", started: d.started}
 	name := ""
 	for _, r := range d.resources {
 		if equalFold(r.Type, workspaceType) {

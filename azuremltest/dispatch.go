@@ -38,6 +38,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.respond(c, out, allowed)
+	s.remember(c, out)
 	out.flush(w)
 }
 
@@ -60,6 +61,10 @@ func (s *Server) respond(c *call, out *answer, allowed []string) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if c.fault != nil && c.fault.Operation != nil {
+			s.destined = c.fault.Operation
+			defer func() { s.destined = nil }()
+		}
 		if c.admit() {
 			c.route.handle(c)
 		}

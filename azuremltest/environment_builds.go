@@ -71,6 +71,7 @@ func (c *call) buildImage() {
 	b.op = c.ws.begin("Environment", deployPhases("")[:2], c.srv.takeFailure("environment", c.path("name")), func(o *serviceOperation) {
 		v.built = v.built || o.state == stateSucceeded
 	})
+	b.op.subject = c.path("name")
 	b.op.blame = func(state string) mmsErrorBody {
 		if state == stateFailed {
 			return mmsErrorBody{Code: "ImageBuildFailure", StatusCode: http.StatusBadRequest, Message: "Image build failed. For more details, see the log.", Details: []errorDetail{}}

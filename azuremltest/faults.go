@@ -63,9 +63,31 @@ type Fault struct {
 	// after the headers if it is negative. The body is that of Status, if set,
 	// and otherwise the real one.
 	CutBody int
-	// Delay passes before anything else happens. With nothing else set, the
-	// request is answered as usual after it.
+	// Delay passes before anything else happens, so that the headers of the
+	// answer come late. With nothing else set, the request is answered as usual
+	// after it.
 	Delay time.Duration
+	// BodyDelay passes in the middle of the body, after the headers and the first
+	// half of it have been sent.
+	BodyDelay time.Duration
+
+	// Stale answers a GET as the last one of the same URL was answered, as long as
+	// the fault is set up, and 404 if there has been none: a read that does not
+	// see the write before it. Requests with other methods are answered as usual.
+	Stale bool
+	// ExpireToken answers as if the request's access token had just expired.
+	ExpireToken bool
+	// RotateKeys gives the web service that the request is about, or is sent to,
+	// two new keys before it is answered, as somebody else may do.
+	RotateKeys bool
+	// ClockSkew is by how much the clock of the service is ahead of the client's,
+	// or behind if negative: it shows in the Date header, and in what is thought of
+	// the times in access tokens (five minutes are forgiven, as usual) and signatures.
+	ClockSkew time.Duration
+	// Operation says how the long-running operation ends that the request begins,
+	// if it begins one; see [Server.FailNextOperation]. Kind and Name are not
+	// looked at.
+	Operation *OperationFailure
 }
 
 // faultState is a fault that has been set up.
@@ -73,18 +95,22 @@ type faultState struct {
 	Fault
 	seen   int
 	random *rand.Rand
+	reads  map[string]staleAnswer // of Stale, by method and URL
 }
 
 // Fault sets up a fault and returns a function that removes it again. Faults
 // are tried in the order in which they were set up. It panics if a pattern is
-// malformed.
+// malformed, a number is out of its range, or the operation cannot end like that.
 func (s *Server) Fault(f Fault) (remove func()) {
-	for _, pattern := range []string{f.Host, f.Path} {
-		if _, err := path.Match(pattern, ""); err != nil {
-			panic("azuremltest: pattern " + strconv.Quote(pattern) + ": " + err.Error())
-		}
+	if problems := f.problems(); len(problems) > 0 {
+		panic("azuremltest: " + strings.Join(problems, "; "))
 	}
-	state := &faultState{Fault: f, random: rand.New(rand.NewPCG(f.Seed, 0))}
+	if f.Operation != nil {
+		o := *f.Operation
+		setDefault(&o.State, stateFailed)
+		f.Operation = &o
+	}
+	state := &faultState{Fault: f, random: rand.New(rand.NewPCG(f.Seed, 0)), reads: map[string]staleAnswer{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, state)
@@ -96,12 +122,12 @@ func (s *Server) Fault(f Fault) (remove func()) {
 }
 
 // takeFault returns the fault that hits the request, or nil.
-func (s *Server) takeFault(r *http.Request) *Fault {
+func (s *Server) takeFault(r *http.Request) *faultState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
 		if f.matches(r) && f.hits() {
-			return &f.Fault
+			return f
 		}
 	}
 	return nil
@@ -142,8 +168,9 @@ func (f *faultState) hits() bool {
 }
 
 // serveFault answers a request that a fault has hit.
-func (s *Server) serveFault(c *call, f *Fault, out *answer, allowed []string) {
+func (s *Server) serveFault(c *call, f *faultState, out *answer, allowed []string) {
 	out.fault = true
+	c.fault = &f.Fault
 	direct := c.w
 	if f.Delay > 0 && !s.sleep(c.r, f.Delay) {
 		panic(http.ErrAbortHandler)
@@ -152,8 +179,15 @@ func (s *Server) serveFault(c *call, f *Fault, out *answer, allowed []string) {
 		resetConn(c.r)
 		panic(http.ErrAbortHandler)
 	}
-	if f.Status == 0 || f.AfterEffect || f.ResetAfter {
-		out.held = f.Status != 0 || f.ResetAfter || f.CutBody != 0
+	if f.ClockSkew != 0 {
+		out.header.Set("Date", c.now().UTC().Format(http.TimeFormat))
+	}
+	stale := f.Stale && isRead(c.r)
+	switch {
+	case stale && !f.ResetAfter && f.Status == 0:
+		s.serveStale(c, f, out)
+	case f.Status == 0 || f.AfterEffect || f.ResetAfter:
+		out.held = f.Status != 0 || f.ResetAfter || f.CutBody != 0 || f.BodyDelay > 0
 		s.respond(c, out, allowed)
 	}
 	if f.ResetAfter {
@@ -167,6 +201,9 @@ func (s *Server) serveFault(c *call, f *Fault, out *answer, allowed []string) {
 	}
 	if f.CutBody != 0 {
 		out.cut(direct, max(f.CutBody, 0))
+	}
+	if f.BodyDelay > 0 {
+		out.flushSlowly(direct, func() bool { return s.sleep(c.r, f.BodyDelay) })
 	}
 	out.flush(direct)
 }

@@ -84,7 +84,7 @@ func (c *call) checkGraphToken() bool {
 		return c.unauthorized("InvalidAuthenticationToken", "Access token is empty or malformed.")
 	case strings.TrimSuffix(claims.Audience, "/") != "https://"+graphHost:
 		return c.unauthorized("InvalidAuthenticationToken", "Access token validation failure. Invalid audience.")
-	case claims.expired():
+	case c.expired(claims):
 		return c.unauthorized("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
 	}
 	c.tok = claims

@@ -44,6 +44,7 @@ type serviceOperation struct {
 	ws       *workspace
 	kind     string
 	id       string
+	subject  string // the name of what it works on
 	parentID string
 	innerID  string
 	resource string
@@ -68,6 +69,7 @@ type serviceOperation struct {
 // begin starts an operation on a service. The failure says how it will end.
 func (svc *service) begin(phases []phase, failure *OperationFailure, settle func(*serviceOperation)) *serviceOperation {
 	o := svc.ws.begin("Service", phases, failure, settle)
+	o.subject = svc.spec.Name
 	o.resource, o.blame = "/api"+svc.ws.path()+"/services/"+svc.spec.Name, svc.blame
 	svc.op = o
 	return o

@@ -73,6 +73,7 @@ func (c *call) createPackage() {
 			o.resource = c.ws.registryHost() + "/" + name + ":" + cmp.Or(orEmpty(in.Label), "1")
 		}
 	})
+	o.subject = name
 	o.blame = func(state string) mmsErrorBody {
 		if state == stateFailed {
 			return mmsErrorBody{Code: "EnvironmentBuildFailed", StatusCode: http.StatusBadRequest, Message: "The environment's image could not be built; see the log.", Details: []errorDetail{}}

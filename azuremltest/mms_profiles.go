@@ -112,6 +112,7 @@ func (c *call) createProfile() {
 	d.profiles = append(d.profiles, p)
 	phases := slices.Concat(deployPhases("")[:2], []phase{{"Profile", []string{"Sending the requests of the dataset."}}})
 	p.op = c.ws.begin("Profile", phases, c.srv.takeFailure("profile", in.Name), func(o *serviceOperation) { d.settleProfile(p, o) })
+	p.op.subject = in.Name
 	p.op.blame = func(state string) mmsErrorBody {
 		if state == stateFailed {
 			return mmsErrorBody{Code: "ModelProfilingFailed", StatusCode: http.StatusBadRequest, Message: "The model could not be profiled.", Details: []errorDetail{}}

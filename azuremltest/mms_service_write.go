@@ -34,6 +34,7 @@ func (c *call) service() *service {
 	if svc == nil {
 		c.serviceNotFound(c.path("name"))
 	}
+	c.rotate(svc)
 	return svc
 }
 

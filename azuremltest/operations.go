@@ -58,6 +58,10 @@ func (s *Server) FailNextOperation(f OperationFailure) {
 // takeFailure returns, and uses up, the failure that was set up for an
 // operation that begins now, or nil. The caller holds srv.mu.
 func (s *Server) takeFailure(kind, name string) *OperationFailure {
+	if f := s.destined; f != nil {
+		s.destined = nil
+		return f
+	}
 	for i, f := range s.failures {
 		if (f.Kind == "" || f.Kind == kind) && (f.Name == "" || equalFold(f.Name, name)) {
 			s.failures = slices.Delete(s.failures, i, i+1)
@@ -109,7 +113,8 @@ func (c *call) retryAfter() {
 
 // operation is a long-running operation of the resource manager.
 type operation struct {
-	id       string
+	id string
+	about
 	sub      string
 	location string
 	verb     string // what it is doing: Creating, Updating, Deleting
@@ -121,6 +126,9 @@ type operation struct {
 	progress
 	finish func(*operation) // changes the resource when the operation ends
 }
+
+// about says what an operation works on, for [Server.Operations].
+type about struct{ kind, workspace, subject string }
 
 // operationError is the error of an operation that failed.
 type operationError struct {

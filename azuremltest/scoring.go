@@ -159,6 +159,7 @@ func (c *call) admitScoring(s *scoring) (status int, text string) {
 	c.srv.mu.Lock()
 	defer c.srv.mu.Unlock()
 	s.svc = c.target()
+	c.rotate(s.svc)
 	switch {
 	case s.svc == nil:
 		return http.StatusNotFound, "Not Found"
@@ -208,7 +209,7 @@ func (c *call) scoringAuth(svc *service) string {
 	}
 	if live.tokenAuth {
 		claims, err := c.srv.verify(sent)
-		if err == nil && claims.Audience == svc.audience() && !claims.expired() {
+		if err == nil && claims.Audience == svc.audience() && !c.expired(claims) && !c.premature(claims) {
 			return ""
 		}
 	}

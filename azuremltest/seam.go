@@ -69,6 +69,7 @@ type call struct {
 	tok   *tokenClaims // of a route with authARM
 	route *route
 	wild  map[string]string
+	fault *Fault // that has hit the request, nil for none
 }
 
 // path returns the unescaped value of a wildcard of the route's pattern.

@@ -92,6 +92,7 @@ type Server struct {
 	scoringHosts map[string]int
 	scorers      map[scorerKey]Scorer
 	failures     []OperationFailure
+	destined     *OperationFailure // how the operation ends that the request being answered begins
 	faults       []*faultState
 	requests     []*Request
 }

@@ -59,6 +59,7 @@ type savedLiveVersion struct {
 type savedServiceOperation struct {
 	ID       string        `json:"id"`
 	Kind     string        `json:"kind"`
+	Subject  string        `json:"subject"`
 	ParentID string        `json:"parentId"`
 	InnerID  string        `json:"innerId"`
 	Resource string        `json:"resource,omitempty"`
@@ -105,7 +106,7 @@ func (r *release) save(files *contents) *savedRelease {
 }
 
 func (o *serviceOperation) save() savedServiceOperation {
-	out := savedServiceOperation{ID: o.id, Kind: o.kind, ParentID: o.parentID, InnerID: o.innerID, Resource: o.resource, LogPath: o.logPath,
+	out := savedServiceOperation{ID: o.id, Kind: o.kind, Subject: o.subject, ParentID: o.parentID, InnerID: o.innerID, Resource: o.resource, LogPath: o.logPath,
 		At: o.at, State: o.state, Started: o.started, Ended: o.ended, Log: o.log, Problem: o.problem}
 	for _, p := range o.phases {
 		out.Phases = append(out.Phases, p.name)
@@ -115,7 +116,7 @@ func (o *serviceOperation) save() savedServiceOperation {
 
 // load makes the operation again; as it has ended, nothing settles it.
 func (in *savedServiceOperation) load(ws *workspace) (*serviceOperation, error) {
-	o := &serviceOperation{ws: ws, id: in.ID, kind: in.Kind, parentID: in.ParentID, innerID: in.InnerID, resource: in.Resource,
+	o := &serviceOperation{ws: ws, id: in.ID, kind: in.Kind, subject: in.Subject, parentID: in.ParentID, innerID: in.InnerID, resource: in.Resource,
 		logPath: in.LogPath, at: in.At, last: in.At, state: in.State, started: in.Started, ended: in.Ended, log: in.Log, problem: in.Problem}
 	for _, name := range in.Phases {
 		o.phases = append(o.phases, phase{name: name})

@@ -104,6 +104,12 @@ func saved(t testing.TB, srv *azuremltest.Server) string {
 	return b.String()
 }
 
+// load reads a state.
+func load(t testing.TB, srv *azuremltest.Server, state string) {
+	t.Helper()
+	require.NoError(t, srv.LoadState(strings.NewReader(state)))
+}
+
 // withoutTime is a state without the moment at which it was saved.
 func withoutTime(t testing.TB, state string) string {
 	t.Helper()

@@ -110,6 +110,9 @@ type savedAssignment struct {
 // savedOperation is an operation of the resource manager that has ended.
 type savedOperation struct {
 	ID           string          `json:"id"`
+	Kind         string          `json:"kind"`
+	Workspace    string          `json:"workspace,omitempty"`
+	Subject      string          `json:"subject"`
 	Subscription string          `json:"subscriptionId"`
 	Location     string          `json:"location"`
 	Verb         string          `json:"verb"`
@@ -143,7 +146,7 @@ func (s *Server) saveWorld() *savedState {
 	doc.saveManagement(&w.management)
 	for _, id := range slices.Sorted(maps.Keys(w.operations)) {
 		o := w.operations[id]
-		doc.Operations = append(doc.Operations, savedOperation{ID: o.id, Subscription: o.sub, Location: o.location, Verb: o.verb,
+		doc.Operations = append(doc.Operations, savedOperation{ID: o.id, Kind: o.kind, Workspace: o.workspace, Subject: o.subject, Subscription: o.sub, Location: o.location, Verb: o.verb,
 			Status: o.status, Started: o.started, Ended: o.ended, Problem: o.problem})
 	}
 	for _, ws := range sortedValues(w.workspaces) {
@@ -309,7 +312,7 @@ func (l *stateLoader) loadOperations(doc *savedState) error {
 		if in.Status == in.Verb {
 			return fmt.Errorf("operation %q has not ended", in.ID)
 		}
-		o := &operation{id: in.ID, sub: in.Subscription, location: in.Location, verb: in.Verb, status: in.Status,
+		o := &operation{id: in.ID, about: about{in.Kind, in.Workspace, in.Subject}, sub: in.Subscription, location: in.Location, verb: in.Verb, status: in.Status,
 			started: in.Started, ended: in.Ended, problem: in.Problem}
 		if err := put(l.world.operations, "operation", strings.ToLower(in.ID), o); err != nil {
 			return err

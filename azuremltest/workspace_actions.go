@@ -63,7 +63,7 @@ func (c *call) diagnose() {
 		}
 	}
 	ws, s := c.ws, c.srv
-	o := &operation{id: s.guid(), sub: ws.sub, location: ws.location, verb: "InProgress", status: "InProgress", started: time.Now()}
+	o := &operation{id: s.guid(), about: about{"workspace", ws.name, ws.name}, sub: ws.sub, location: ws.location, verb: "InProgress", status: "InProgress", started: time.Now()}
 	o.failure = s.takeFailure("workspace", ws.name)
 	o.stuck = o.failure != nil && o.failure.State == stateStuck
 	o.finish = func(*operation) { s.world.management.results[o.id] = ws.diagnosis() }

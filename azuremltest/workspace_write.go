@@ -57,7 +57,7 @@ func (c *call) makeWorkspace(sub *subscription, group *resourceGroup, name strin
 // beginOn starts an operation on a workspace; see [call.begin].
 func (c *call) beginOn(ws *workspace, verb string, finish func(o *operation)) *operation {
 	s := c.srv
-	o := &operation{id: s.guid(), sub: ws.sub, location: ws.location, verb: verb, status: verb, started: time.Now(), finish: finish}
+	o := &operation{id: s.guid(), about: about{"workspace", ws.name, ws.name}, sub: ws.sub, location: ws.location, verb: verb, status: verb, started: time.Now(), finish: finish}
 	o.failure = s.takeFailure("workspace", ws.name)
 	o.stuck = o.failure != nil && o.failure.State == stateStuck
 	s.world.operations[o.id] = o

@@ -3,6 +3,7 @@ package compute
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func (c *Compute) in(state ProvisioningState) bool {
 // attached tells that the compute is known to be attached.
 func (c *Compute) attached() bool { return c.IsAttached != nil && *c.IsAttached }
 
-func subject(name string) string { return fmt.Sprintf("compute %q", name) }
+func subject(name string) string { return "compute " + strconv.Quote(name) }
 
 // path of a compute behind the workspace's own path.
 func path(name string) string { return "computes/" + workspace.Segment(name) }

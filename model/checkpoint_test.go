@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,58 +24,60 @@ import (
 // before anything is sent, and stays as it is.
 func TestForeignCheckpoint(t *testing.T) {
 	t.Parallel()
-	i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Status: http.StatusForbidden, Count: -1})
-	good, err := os.ReadFile(i.checkpoint)
-	require.NoError(t, err)
-	edit := func(key string, value any) string {
-		var all map[string]any
-		require.NoError(t, json.Unmarshal(good, &all))
-		all[key] = value
-		data, err := json.Marshal(all)
+	synctest.Test(t, func(t *testing.T) {
+		i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Status: http.StatusForbidden, Count: -1})
+		good, err := os.ReadFile(i.checkpoint)
 		require.NoError(t, err)
-		return string(data)
-	}
-	for text, want := range map[string]string{
-		"":                          "is not a checkpoint",
-		"my diary":                  "is not a checkpoint",
-		string(good[:len(good)/2]):  "is damaged",
-		`{"format":"else"}`:         "is not a checkpoint",
-		edit("version", 0):          "another version",
-		edit("version", 2):          "another version",
-		edit("model", "other"):      `the model "other"`,
-		edit("workspace", "/other"): "another workspace",
-		edit("path", "/other"):      `of "/other"`,
-		edit("container", "../x"):   "is damaged",
-		edit("container", "a/b"):    "is damaged",
-		edit("files", []any{}):      "is damaged",
-		edit("files", []any{map[string]any{"path": "../x"}}): "is damaged",
-	} {
-		require.NoError(t, os.WriteFile(i.checkpoint, []byte(text), 0o600))
-		_, err := i.register(model.RegisterOptions{})
-		require.ErrorIs(t, err, azureml.ErrInvalid, text)
-		assert.Equal(t, []string{"Checkpoint"}, fields(failure(t, err)))
-		assert.Contains(t, err.Error(), want)
-		assert.Contains(t, err.Error(), "up.checkpoint")
-		kept, err := os.ReadFile(i.checkpoint)
-		require.NoError(t, err)
-		assert.Equal(t, text, string(kept))
-	}
-	for checkpoint, want := range map[string]string{
-		filepath.Join(i.path, "inside"):       "must not be in what is uploaded",
-		filepath.Join(i.path, "no", "folder"): "must be in a folder that exists",
-		filepath.Dir(i.checkpoint):            "is not a checkpoint",
-	} {
-		i.checkpoint = checkpoint
-		_, err := i.register(model.RegisterOptions{})
-		require.ErrorIs(t, err, azureml.ErrInvalid)
-		assert.Contains(t, err.Error(), want)
-	}
-	assert.Empty(t, i.srv.Requests())
+		edit := func(key string, value any) string {
+			var all map[string]any
+			require.NoError(t, json.Unmarshal(good, &all))
+			all[key] = value
+			data, err := json.Marshal(all)
+			require.NoError(t, err)
+			return string(data)
+		}
+		for text, want := range map[string]string{
+			"":                          "is not a checkpoint",
+			"my diary":                  "is not a checkpoint",
+			string(good[:len(good)/2]):  "is damaged",
+			`{"format":"else"}`:         "is not a checkpoint",
+			edit("version", 0):          "another version",
+			edit("version", 2):          "another version",
+			edit("model", "other"):      `the model "other"`,
+			edit("workspace", "/other"): "another workspace",
+			edit("path", "/other"):      `of "/other"`,
+			edit("container", "../x"):   "is damaged",
+			edit("container", "a/b"):    "is damaged",
+			edit("files", []any{}):      "is damaged",
+			edit("files", []any{map[string]any{"path": "../x"}}): "is damaged",
+		} {
+			require.NoError(t, os.WriteFile(i.checkpoint, []byte(text), 0o600))
+			_, err := i.register(model.RegisterOptions{})
+			require.ErrorIs(t, err, azureml.ErrInvalid, text)
+			assert.Equal(t, []string{"Checkpoint"}, fields(failure(t, err)))
+			assert.Contains(t, err.Error(), want)
+			assert.Contains(t, err.Error(), "up.checkpoint")
+			kept, err := os.ReadFile(i.checkpoint)
+			require.NoError(t, err)
+			assert.Equal(t, text, string(kept))
+		}
+		for checkpoint, want := range map[string]string{
+			filepath.Join(i.path, "inside"):       "must not be in what is uploaded",
+			filepath.Join(i.path, "no", "folder"): "must be in a folder that exists",
+			filepath.Dir(i.checkpoint):            "is not a checkpoint",
+		} {
+			i.checkpoint = checkpoint
+			_, err := i.register(model.RegisterOptions{})
+			require.ErrorIs(t, err, azureml.ErrInvalid)
+			assert.Contains(t, err.Error(), want)
+		}
+		assert.Empty(t, i.srv.Requests())
 
-	_, err = model.RegisterReader(t.Context(), i.ws, "m", "f", strings.NewReader("x"), &model.RegisterOptions{Checkpoint: "c", ReuseIdentical: true})
-	assert.Equal(t, []string{"Checkpoint", "ReuseIdentical"}, fields(failure(t, err)))
-	_, err = model.RegisterURL(t.Context(), i.ws, "m", "aml://asset/1", &model.RegisterOptions{Checkpoint: "c", ReuseIdentical: true})
-	assert.Equal(t, []string{"Checkpoint", "ReuseIdentical"}, fields(failure(t, err)))
+		_, err = model.RegisterReader(t.Context(), i.ws, "m", "f", strings.NewReader("x"), &model.RegisterOptions{Checkpoint: "c", ReuseIdentical: true})
+		assert.Equal(t, []string{"Checkpoint", "ReuseIdentical"}, fields(failure(t, err)))
+		_, err = model.RegisterURL(t.Context(), i.ws, "m", "aml://asset/1", &model.RegisterOptions{Checkpoint: "c", ReuseIdentical: true})
+		assert.Equal(t, []string{"Checkpoint", "ReuseIdentical"}, fields(failure(t, err)))
+	})
 }
 
 // TestUnwritableCheckpoint: without its checkpoint nothing begins.

@@ -55,7 +55,7 @@ func (m *Model) Delete(ctx context.Context) (DeleteResult, error) {
 func (m *Model) inUse(ctx context.Context, refused *azureml.Error) error {
 	e := *refused
 	e.Kind = azureml.ErrInUse
-	e.Remedy = "Delete or update the web services that use the model first."
+	e.Remedy = "Delete or update the web services that use the model first. No service is known to: it may be one that you may not see, or an image of old."
 	names := map[string]bool{}
 	for service, err := range workspace.List[struct {
 		Name string `json:"name"`

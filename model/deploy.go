@@ -192,7 +192,7 @@ func (d *deployment) prepare(ctx context.Context, models []*Model, inference *In
 func (d *deployment) check(models []*Model, inference *InferenceConfig, build func(DeployRequest) (any, error)) (imagePlan, error) {
 	var c validate.Checker
 	checkServiceName(&c, d.name)
-	plan := planImage(&c, models, inference)
+	plan := planImage(&c, d.ws, models, inference)
 	violations := c.Violations()
 	if build == nil {
 		c.Add("config", nil, "is required")

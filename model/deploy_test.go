@@ -283,6 +283,8 @@ func TestDeployWarnings(t *testing.T) {
 	folder := write(t, map[string]string{
 		"plain.py": "def init(): pass\ndef run(d): return d\n", "assigned.py": "init = 1\nasync def run(d): return d\n",
 		"imported.py": "from other import init, run\n", "method.py": "class A:\n    def init(self): pass\n    def run(self): pass\n",
+		"together.py": "_m = Model()\n(init, run) = _m.init, _m.run\n", "lines.py": "from other import (\n    init,\n    run,\n)\n", "star.py": "from other import *\n",
+		"used.py": "import json\nstart(init, run)\nrunner = 1\nx = init\n",
 		"half.py": "def run(d): return d\n", "guarded.py": "try:\n    import x\nexcept ImportError:\n    def init(): pass\n    def run(d): pass\n",
 	})
 	for _, c := range []struct {
@@ -295,6 +297,10 @@ func TestDeployWarnings(t *testing.T) {
 		{"assigned.py", model.NewEnvironment("e"), nil, nil},
 		{"imported.py", model.NewEnvironment("e"), nil, nil},
 		{"guarded.py", model.NewEnvironment("e"), nil, nil},
+		{"together.py", model.NewEnvironment("e"), nil, nil},
+		{"lines.py", model.NewEnvironment("e"), nil, nil},
+		{"star.py", model.NewEnvironment("e"), nil, nil},
+		{"used.py", model.NewEnvironment("e"), nil, []string{"define init() and run(data)"}},
 		{"method.py", model.NewEnvironment("e"), nil, []string{"define init() and run(data)"}},
 		{"half.py", model.NewEnvironment("e"), nil, []string{"define init();"}},
 		{"plain.py", noServer, nil, []string{"does not install azureml-defaults"}},

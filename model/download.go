@@ -26,6 +26,8 @@ type DownloadOptions struct {
 	// Progress is told how far the download is, in any goroutine but never in two at
 	// once. It must not block.
 	Progress func(DownloadProgress)
+	// OnWarning gets what was left out: links in the archive of an old model.
+	OnWarning func(azureml.Warning)
 }
 
 // DownloadProgress is how far a download is.
@@ -54,8 +56,11 @@ type DownloadProgress struct {
 // written outside of dir, whatever names the workspace gives the files, and not through
 // symbolic links below it either.
 //
-// It mirrors azureml.core's Model.download. Old models whose one file is an archive of
-// the model ([Model.Unpack]) are refused.
+// Old models whose one file is an archive of the model ([Model.Unpack]) are unpacked as
+// they come, under the same rules, except that what is in the way is found when its turn
+// comes, and that what came of an archive that broke off is not gone on with.
+//
+// It mirrors azureml.core's Model.download.
 //
 // Errors: ErrInvalid (also for models of newer tools, which are not at "aml://asset/"),
 // ErrConflict (files that exist, all of them named; a file that is written to in the
@@ -72,11 +77,8 @@ func (m *Model) Download(ctx context.Context, dir string, o *DownloadOptions) (s
 	c.Require("dir", dir)
 	checkConcurrency(&c, options.Concurrency)
 	asset, ok := strings.CutPrefix(m.URL, assetScheme)
-	switch {
-	case !ok || asset == "":
+	if !ok || asset == "" {
 		c.Add("URL", withoutQuery(m.URL), `must be "aml://asset/ID" for a download; a model that a newer tool has registered is downloaded with that tool`)
-	case m.Unpack:
-		c.Add("Unpack", true, "tells of an old model that is packed into an archive, which cannot be downloaded; register it anew")
 	}
 	if err := c.Err(t.operation, t.subject); err != nil {
 		return "", err
@@ -90,14 +92,16 @@ func (m *Model) Download(ctx context.Context, dir string, o *DownloadOptions) (s
 		return "", err
 	}
 	defer func() { _ = folder.Close() }()
-	if err := folder.check(files, options.Overwrite); err != nil {
-		return "", err
-	}
 	d := &downloads{
 		ws: m.ws, task: t, place: folder, overwrite: options.Overwrite, report: options.Progress, state: DownloadProgress{Files: len(files)},
 		source: blob.NewDownloader(blob.Config{Options: m.ws.ClientOptions(), Operation: t.operation}),
 	}
-	if err := d.all(ctx, files, options.Concurrency); err != nil {
+	if m.Unpack {
+		root, err = d.unpackAll(ctx, files, options.OnWarning)
+	} else if err = folder.check(files, options.Overwrite); err == nil {
+		err = d.all(ctx, files, options.Concurrency)
+	}
+	if err != nil {
 		return "", err
 	}
 	return filepath.Join(dir, filepath.FromSlash(root)), nil
@@ -131,6 +135,24 @@ func (d *downloads) all(ctx context.Context, files []remoteFile, concurrency int
 		})
 	}
 	return group.Wait()
+}
+
+// unpackAll unpacks the archives of an old model, and gives the path of what was in them:
+// of the one file or folder, "" for several.
+func (d *downloads) unpackAll(ctx context.Context, archives []remoteFile, onWarning func(azureml.Warning)) (root string, err error) {
+	u := newUnpacker(d, onWarning, "Register the model anew from its files.")
+	for _, a := range archives {
+		a.path = "."
+		if err := u.unpack(ctx, a); err != nil {
+			return "", err
+		}
+	}
+	if len(u.roots) == 1 {
+		for root = range u.roots {
+			return root, nil
+		}
+	}
+	return "", nil
 }
 
 // one downloads a file under another name and then gives it its own.

@@ -98,7 +98,7 @@ func TestDownloadRules(t *testing.T) {
 		{`{"id":"m:1","url":"azureml://subscriptions/x?sig=secret"}`, "d", 0, []string{"URL"}},
 		{`{"id":"m:1","url":"aml://asset/"}`, "d", 0, []string{"URL"}},
 		{`{"id":"m:1"}`, "", -1, []string{"dir", "Concurrency", "URL"}},
-		{`{"id":"m:1","url":"aml://asset/1","unpack":true}`, "d", 65, []string{"Concurrency", "Unpack"}},
+		{`{"id":"m:1","url":"azureml://asset/1"}`, "", 65, []string{"dir", "Concurrency", "URL"}},
 	} {
 		ws := scripted(t, func(r *http.Request) (int, string) {
 			assert.Contains(t, r.URL.Path, "/models/")

@@ -144,6 +144,13 @@ func addFile(c *validate.Checker, files []file, local, artifact string) []file {
 	case !validArtifactPath(artifact):
 		c.Add("path", local, "must have a name that an artifact can have")
 	default:
+		// Said now, not after hours of uploading what comes before it.
+		opened, err := os.Open(local)
+		if err != nil {
+			c.Add("path", local, "cannot be read: "+reason(err))
+			return files
+		}
+		_ = opened.Close()
 		files = append(files, file{local: local, artifact: artifact, size: info.Size(), modified: info.ModTime()})
 	}
 	return files

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/azureml-go/azureml"
@@ -82,6 +83,9 @@ func (o GetOptions) target(name string) (string, int64, error) {
 			c.Addf("Version", version, "must not differ from that in the id %q", name)
 		}
 		name, version = base, v
+	} else if base, text, found := strings.Cut(name, ":"); found && namePattern.MatchString(base) {
+		c.Addf("name", name, "must be a name, or an id such as %q: %q is no version", base+":1", text)
+		return name, version, c.Err("get", subject(name))
 	}
 	checkName(&c, name)
 	if version < 0 {
@@ -175,4 +179,4 @@ func (o GetOptions) describe() string {
 	return strings.Join(parts, ", ")
 }
 
-func subject(name string) string { return fmt.Sprintf("model %q", name) }
+func subject(name string) string { return "model " + strconv.Quote(name) }

@@ -107,4 +107,6 @@ func TestGetRules(t *testing.T) {
 		require.ErrorIs(t, err, azureml.ErrInvalid, c.name)
 		assert.Equal(t, c.want, fields(failure(t, err)), "%q", c.name)
 	}
+	_, err := model.Get(t.Context(), offline(t), "a:0", nil)
+	assert.ErrorContains(t, err, `such as "a:1": "0" is no version`)
 }

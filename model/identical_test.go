@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -68,6 +69,9 @@ func TestReuseIdentical(t *testing.T) {
 	assert.Equal(t, "m:5", register(model.RegisterOptions{}).ID, "another name is another content")
 	require.NoError(t, os.Rename(filepath.Join(path, "c"), filepath.Join(path, "b")))
 	assert.Equal(t, "m:2", register(model.RegisterOptions{}).ID)
+	newer := model.RegisterOptions{Framework: model.FrameworkOnnx, FrameworkVersion: "1.2"}
+	assert.Equal(t, "m:6", register(newer).ID, "another version of the framework")
+	assert.Equal(t, "m:6", register(newer).ID)
 	other, err := model.Register(t.Context(), ws, "other", path, &model.RegisterOptions{ReuseIdentical: true})
 	require.NoError(t, err)
 	assert.Equal(t, "other:1", other.ID)
@@ -98,13 +102,15 @@ func TestContentHashIsOfPlainTools(t *testing.T) {
 // registered the same.
 func TestReuseEndsAnUpload(t *testing.T) {
 	t.Parallel()
-	i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
-	m, err := model.Register(t.Context(), i.ws, "m", i.path, &model.RegisterOptions{ReuseIdentical: true})
-	require.NoError(t, err)
-	again, err := i.register(model.RegisterOptions{ReuseIdentical: true})
-	require.NoError(t, err)
-	assert.Equal(t, m, again)
-	assert.NoFileExists(t, i.checkpoint)
+	synctest.Test(t, func(t *testing.T) {
+		i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
+		m, err := model.Register(t.Context(), i.ws, "m", i.path, &model.RegisterOptions{ReuseIdentical: true})
+		require.NoError(t, err)
+		again, err := i.register(model.RegisterOptions{ReuseIdentical: true})
+		require.NoError(t, err)
+		assert.Equal(t, m, again)
+		assert.NoFileExists(t, i.checkpoint)
+	})
 }
 
 func TestReuseFailures(t *testing.T) {

@@ -76,7 +76,7 @@ func PrepareImage(ctx context.Context, ws *workspace.Workspace, models []*Model,
 		t = task{"prepare", "image"}
 	}
 	var c validate.Checker
-	p := planImage(&c, models, inference)
+	p := planImage(&c, ws, models, inference)
 	if err := c.Err(t.operation, t.subject); err != nil {
 		return nil, err
 	}
@@ -91,8 +91,8 @@ type imagePlan struct {
 	code   code
 }
 
-// planImage checks what an image is to be made of.
-func planImage(c *validate.Checker, models []*Model, inference *InferenceConfig) imagePlan {
+// planImage checks what an image is to be made of, for the workspace ws (nil for any).
+func planImage(c *validate.Checker, ws *workspace.Workspace, models []*Model, inference *InferenceConfig) imagePlan {
 	p := imagePlan{models: make([]string, 0, len(models)), noCode: inference == nil}
 	for _, m := range models {
 		switch {
@@ -100,6 +100,9 @@ func planImage(c *validate.Checker, models []*Model, inference *InferenceConfig)
 			c.Add("models", nil, "must be registered models, none of them nil")
 		case slices.Contains(p.models, m.ID):
 			c.Add("models", m.ID, "must not name a model twice")
+		case ws != nil && m.ws != nil && !strings.EqualFold(m.ws.ID, ws.ID):
+			// Its id means another model in this workspace, or none.
+			c.Addf("models", m.ID, "is of the workspace %q (%s), not of this one; register it here", m.ws.Name, m.ws.ID)
 		default:
 			p.models = append(p.models, m.ID)
 		}

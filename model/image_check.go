@@ -6,6 +6,6 @@ import "github.com/azureml-go/azureml/internal/validate"
 // azureml.ErrInvalid with all violations, or nil.
 func CheckImage(models []*Model, inference *InferenceConfig) error {
 	var c validate.Checker
-	planImage(&c, models, inference)
+	planImage(&c, nil, models, inference)
 	return c.Err("prepare", "image")
 }

@@ -114,7 +114,11 @@ func (found *code) pack(c *validate.Checker, i InferenceConfig, root string) {
 	found.files = packed.files
 	found.warnings = append(found.warnings, packed.warnings...)
 	if found.script.local != "" && !slices.ContainsFunc(found.files, func(f file) bool { return f.artifact == found.entry }) {
-		c.Addf("EntryScript", i.EntryScript, "is left out by %s", packed.ignoredBy)
+		if slices.Contains(packed.unusable, found.entry) {
+			c.Add("EntryScript", i.EntryScript, "must not be a link that leads out of SourceDirectory")
+		} else {
+			c.Addf("EntryScript", i.EntryScript, "is left out by %s", packed.ignoredBy)
+		}
 	}
 	total := int64(0)
 	for _, f := range found.files {
@@ -138,14 +142,18 @@ func scriptFile(c *validate.Checker, local, shown string) file {
 var (
 	identifier = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_]*$`)
 	// initFunction and runFunction find definitions, also async ones, and names that are
-	// assigned or imported.
+	// assigned or imported, alone or among others. What comes with an import of "*" is not
+	// known and is taken to be there.
 	initFunction = definition("init")
 	runFunction  = definition("run")
 	keywords     = strings.Fields("False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield")
 )
 
 func definition(name string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^(?:async\s+)?def\s+` + name + `\s*\(|^` + name + `\s*(?::[^=\n]*)?=|^(?:from|import)\s.*\b` + name + `\b|^\s*(?:if|try|else|with)\b[\s\S]*?^\s+def\s+` + name + `\s*\(`)
+	return regexp.MustCompile(`(?m)^(?:async\s+)?def\s+` + name + `\s*\(` +
+		`|^\(?(?:\w+\s*,\s*)*` + name + `\s*(?:,[\w\s,]*)?\)?\s*(?::[^=\n]*)?=` +
+		`|^(?:from|import)\s.*\b` + name + `\b|^from\s[^\n]*\([^)]*\b` + name + `\b|^from\s[^\n]*\bimport\s*\*` +
+		`|^\s*(?:if|try|else|with)\b[\s\S]*?^\s+def\s+` + name + `\s*\(`)
 }
 
 // checkScriptName refuses names that Python cannot import.

@@ -157,10 +157,13 @@ func (l *inferenceLoader) environment() *Environment {
 		return l.doc.HasProblem("environment" + environmentKeys[v.Field])
 	})
 	for _, v := range news {
-		l.doc.Wrong("environment"+environmentKeys[v.Field], v.Value, v.Rule)
+		l.doc.Wrong("environment"+environmentKeys[v.Field], v.Value, inFileWords.Replace(v.Rule))
 	}
 	return e
 }
+
+// inFileWords names in the rules of an environment the file's keys.
+var inFileWords = strings.NewReplacer("BaseImage", "baseImage", "BaseDockerfile", "baseDockerfile", "BuildContext", "buildContext", "Username", "username", "Password", "password")
 
 // checkConda refuses entries that are no packages.
 func (l *inferenceLoader) checkConda(p *PythonSection) {

@@ -5,4 +5,4 @@ package model
 import "os"
 
 // lockFile locks a file until it is closed; here that cannot be done.
-func lockFile(*os.File) bool { return false }
+func lockFile(*os.File) (locked, busy bool) { return false, false }

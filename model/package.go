@@ -145,7 +145,7 @@ func BeginPackage(
 		return workspace.Begin(ctx, ws, request, operation)
 	}
 	var c validate.Checker
-	plan := planImage(&c, models, inference)
+	plan := planImage(&c, ws, models, inference)
 	options.check(&c)
 	if err := c.Err(t.operation, t.subject); err != nil {
 		return nil, err

@@ -93,7 +93,7 @@ func (p *ModelPackage) write(ctx context.Context, t task, folder *place, plan co
 	if err := d.all(ctx, plan.files, o.Concurrency); err != nil {
 		return err
 	}
-	u := &unpacker{downloads: d, onWarning: o.OnWarning, own: map[string]bool{}}
+	u := newUnpacker(d, o.OnWarning, "Package the model again.")
 	for _, f := range plan.named() {
 		u.own[f.path] = true
 	}

@@ -26,6 +26,14 @@ type unpacker struct {
 	onWarning func(azureml.Warning)
 	// own are the files that this call has written: a later archive may have them again.
 	own map[string]bool
+	// roots are the first names of all members' paths.
+	roots map[string]bool
+	// remedy is for an archive that is none.
+	remedy string
+}
+
+func newUnpacker(d *downloads, onWarning func(azureml.Warning), remedy string) *unpacker {
+	return &unpacker{downloads: d, onWarning: onWarning, own: map[string]bool{}, roots: map[string]bool{}, remedy: remedy}
 }
 
 // unpack downloads an archive and unpacks it as it comes.
@@ -33,12 +41,16 @@ func (d *unpacker) unpack(ctx context.Context, a remoteFile) error {
 	content, w := io.Pipe()
 	arrived := make(chan error, 1)
 	before, size := int64(0), int64(-1)
+	shown := a.path
+	if shown == "." {
+		shown = base(a.id)
+	}
 	go func() {
 		_, err := d.source.Download(ctx, blob.Download{
-			Subject: d.task.file(a.path), URI: a.address.Reveal(), Content: w, Renew: d.renew(a),
+			Subject: d.task.file(shown), URI: a.address.Reveal(), Content: w, Renew: d.renew(a),
 			Progress: func(received, whole int64) {
 				size = whole
-				d.moved(a.path, received, whole, received-before, 0)
+				d.moved(shown, received, whole, received-before, 0)
 				before = received
 			},
 		})
@@ -60,10 +72,10 @@ func (d *unpacker) unpack(ctx context.Context, a remoteFile) error {
 		}
 		return &azureml.Error{
 			Operation: d.task.operation, Subject: d.task.subject, Err: unpacked,
-			Message: fmt.Sprintf("the archive for %q cannot be unpacked: %s", a.path, reason(unpacked)), Remedy: "Package the model again.",
+			Message: fmt.Sprintf("the archive for %q cannot be unpacked: %s", shown, reason(unpacked)), Remedy: d.remedy,
 		}
 	}
-	d.moved(a.path, before, size, 0, 1)
+	d.moved(shown, before, size, 0, 1)
 	return nil
 }
 
@@ -106,9 +118,11 @@ func (d *unpacker) member(content io.Reader, member *tar.Header, folder string) 
 	if !validLocalPath(name) {
 		return d.task.strange(member.Name)
 	}
+	root, _, _ := strings.Cut(name, "/")
 	name = path.Join(folder, name)
 	switch member.Typeflag {
 	case tar.TypeDir:
+		d.roots[root] = true
 		if err := d.place.MkdirAll(filepath.FromSlash(name), 0o777); err != nil {
 			return d.place.unable(name, err)
 		}
@@ -122,7 +136,7 @@ func (d *unpacker) member(content io.Reader, member *tar.Header, folder string) 
 			}
 			return e
 		}
-		d.own[name] = true
+		d.own[name], d.roots[root] = true, true
 		return d.place.write(name, content, member.Size, member.Mode&0o111 != 0, overwrite)
 	}
 	if d.onWarning != nil {

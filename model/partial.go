@@ -87,7 +87,7 @@ func (p *place) claim(name, path string) *partialFile {
 	}
 	// Between opening and locking it, another process may have completed it.
 	ours, err := opened.Stat()
-	if err == nil && lockFile(opened) {
+	if locked, _ := lockFile(opened); locked && err == nil {
 		if now, err := p.Lstat(name); err == nil && os.SameFile(ours, now) {
 			return &partialFile{File: opened, place: p, name: name, path: path}
 		}

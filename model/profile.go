@@ -193,7 +193,7 @@ func BeginProfile(
 	if inference == nil {
 		c.Add("inference", nil, "is required")
 	} else {
-		plan = planImage(&c, models, inference)
+		plan = planImage(&c, ws, models, inference)
 	}
 	if len(models) == 0 {
 		c.Add("models", nil, "must hold at least one model")

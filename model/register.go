@@ -50,8 +50,10 @@ type RegisterOptions struct {
 	//
 	// Files whose size or time have changed are uploaded anew; in others, blocks whose hash
 	// has. A file of that name that is not a checkpoint of this upload is an error
-	// (ErrInvalid) and stays as it is. One call at a time may use a checkpoint. Storage
-	// keeps blocks of an unfinished upload for a week.
+	// (ErrInvalid) and stays as it is. While a call uses a checkpoint, another one that
+	// names it is refused (ErrConflict; not on Windows and on file systems without locks,
+	// where nothing keeps the two apart). Storage keeps blocks of an unfinished upload for
+	// a week.
 	Checkpoint string
 	// ReuseIdentical makes [Register] look for a version of the model with the same
 	// content before it uploads anything, with one request, and return that one. New
@@ -105,9 +107,16 @@ func Register(ctx context.Context, ws *workspace.Workspace, name, path string, o
 	options.check(&c)
 	files, prefix := modelFiles(&c, path, options.ChildPaths)
 	checkCheckpoint(&c, options.Checkpoint, path)
+	t := task{"register", subject(name)}
+	if c.OK() {
+		release, err := options.hold(t)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	state := checkpointOf(ws, name, path, files)
 	earlier := options.earlier(&c, state)
-	t := task{"register", subject(name)}
 	if err := c.Err(t.operation, t.subject); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,10 @@ func TestRegisterFailures(t *testing.T) {
 				assert.Equal(t, want.code, e.Code)
 				assert.Contains(t, err.Error(), want.text)
 				assert.NotEmpty(t, e.Subject)
+				if e.StatusCode == http.StatusForbidden {
+					assert.Contains(t, e.Remedy, "firewall")
+					assert.True(t, strings.HasSuffix(e.Help, "#azurestorageerror"), "not the page about roles: %s", e.Help)
+				}
 			})
 		})
 	}
@@ -213,6 +218,17 @@ func TestRegisterRules(t *testing.T) {
 			_ = failure(t, err)
 		}
 	}
+}
+
+// TestNoWorkspace: the nil workspace of an error that was not looked at is an error.
+func TestNoWorkspace(t *testing.T) {
+	t.Parallel()
+	_, err := model.Register(t.Context(), nil, "m", pickle(t), &model.RegisterOptions{Checkpoint: filepath.Join(t.TempDir(), "c")})
+	require.ErrorContains(t, err, "the workspace is nil")
+	_, err = model.Get(t.Context(), nil, "m", nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	_, err = model.BeginDeploy(t.Context(), nil, "svc", churn(), scoring(sklearn()), aks, nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
 }
 
 func TestRegisterWarnsOfOldFramework(t *testing.T) {
@@ -339,6 +355,19 @@ func TestUploadProgress(t *testing.T) {
 }
 
 // TestUnreadableFile: a file that vanishes between look and upload.
+// TestForbiddenFile: that a file may not be read is said before anything is sent.
+func TestForbiddenFile(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 || runtime.GOOS == "windows" {
+		t.Skip("every file can be read by root")
+	}
+	root := write(t, map[string]string{"m/a": "a", "m/b": "b"})
+	require.NoError(t, os.Chmod(filepath.Join(root, "m", "b"), 0))
+	_, err := model.Register(t.Context(), offline(t), "m", filepath.Join(root, "m"), nil)
+	require.ErrorIs(t, err, azureml.ErrInvalid)
+	assert.ErrorContains(t, err, "b\") cannot be read: permission denied")
+}
+
 func TestUnreadableFile(t *testing.T) {
 	t.Parallel()
 	path := pickle(t)

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -129,10 +130,11 @@ func (i *interrupted) register(o model.RegisterOptions) (*model.Model, error) {
 	return model.Register(context.Background(), i.ws, "m", i.path, model.InBlocksOf(kib, o))
 }
 
-// interruptBy registers a folder of three files, with a fault that makes it fail.
+// interruptBy registers a folder of three files, with a fault that makes it fail. It is for
+// bubbles, in which nothing depends on how fast the machine is.
 func interruptBy(t *testing.T, f azuremltest.Fault) *interrupted {
 	t.Helper()
-	srv, ws := emulated(t)
+	srv, ws := emulatedBy(t, &azuremltest.Options{InMemory: true})
 	root := write(t, map[string]string{"m/1.bin": string(random(3 * kib)), "m/2.bin": string(random(10 * kib)), "m/3.txt": "three"})
 	i := &interrupted{srv: srv, ws: ws, path: filepath.Join(root, "m"), checkpoint: filepath.Join(t.TempDir(), "up.checkpoint")}
 	if f.Host == storage {
@@ -184,6 +186,13 @@ func TestResume(t *testing.T) {
 			change: func(t *testing.T, path string) { change(t, filepath.Join(path, "1.bin"), string(random(5*kib))) },
 			blocks: 6 + 5, lists: 2, assets: 1, models: 1,
 		},
+		"a file has other content of the same size": {
+			fault: at(http.MethodPut, storage, "2.bin", 5),
+			change: func(t *testing.T, path string) {
+				change(t, filepath.Join(path, "1.bin"), string(random(3 * kib)[1:])+"x")
+			},
+			blocks: 6 + 3, lists: 2, assets: 1, models: 1,
+		},
 		"the file in the middle has changed": {
 			fault:  at(http.MethodPut, storage, "2.bin", 5),
 			change: func(t *testing.T, path string) { change(t, filepath.Join(path, "2.bin"), string(random(10*kib))) },
@@ -207,33 +216,35 @@ func TestResume(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := interruptBy(t, c.fault)
-			if c.change != nil {
-				c.change(t, i.path)
-			}
-			warn, warnings := collector()
-			var last model.UploadProgress
-			m, err := i.register(model.RegisterOptions{OnWarning: warn, Progress: func(p model.UploadProgress) { last = p }})
-			require.NoError(t, err)
-			assert.Equal(t, "m:1", m.ID)
-			assert.Equal(t, c.blocks, blockPuts(i.srv), "blocks")
-			assert.Equal(t, c.lists, answered(i.srv, http.MethodPut, "comp=blocklist"), "block lists")
-			assert.Equal(t, c.batches, asked(i.srv, http.MethodPost, "/batch/"), "batches")
-			assert.Equal(t, c.assets, asked(i.srv, http.MethodPost, "/assets"), "assets")
-			assert.Equal(t, c.models, asked(i.srv, http.MethodPost, "/models"), "models")
-			assert.Equal(t, c.warning != "", len(*warnings) > 0 && strings.Contains((*warnings)[0], c.warning), "%v", *warnings)
-			if c.lists > 0 {
-				assert.Equal(t, last.Files, last.FilesDone)
-				assert.Equal(t, last.TotalSize, last.TotalSent)
-			}
-			_, err = os.Stat(i.checkpoint)
-			require.ErrorIs(t, err, fs.ErrNotExist)
-			want := map[string]string{}
-			for file, content := range tree(t, i.path) {
-				want["m/"+file] = content
-			}
-			_, files := onlyModel(t, i.srv, i.ws, "m")
-			assert.Equal(t, want, files)
+			synctest.Test(t, func(t *testing.T) {
+				i := interruptBy(t, c.fault)
+				if c.change != nil {
+					c.change(t, i.path)
+				}
+				warn, warnings := collector()
+				var last model.UploadProgress
+				m, err := i.register(model.RegisterOptions{OnWarning: warn, Progress: func(p model.UploadProgress) { last = p }})
+				require.NoError(t, err)
+				assert.Equal(t, "m:1", m.ID)
+				assert.Equal(t, c.blocks, blockPuts(i.srv), "blocks")
+				assert.Equal(t, c.lists, answered(i.srv, http.MethodPut, "comp=blocklist"), "block lists")
+				assert.Equal(t, c.batches, asked(i.srv, http.MethodPost, "/batch/"), "batches")
+				assert.Equal(t, c.assets, asked(i.srv, http.MethodPost, "/assets"), "assets")
+				assert.Equal(t, c.models, asked(i.srv, http.MethodPost, "/models"), "models")
+				assert.Equal(t, c.warning != "", len(*warnings) > 0 && strings.Contains((*warnings)[0], c.warning), "%v", *warnings)
+				if c.lists > 0 {
+					assert.Equal(t, last.Files, last.FilesDone)
+					assert.Equal(t, last.TotalSize, last.TotalSent)
+				}
+				_, err = os.Stat(i.checkpoint)
+				require.ErrorIs(t, err, fs.ErrNotExist)
+				want := map[string]string{}
+				for file, content := range tree(t, i.path) {
+					want["m/"+file] = content
+				}
+				_, files := onlyModel(t, i.srv, i.ws, "m")
+				assert.Equal(t, want, files)
+			})
 		})
 	}
 	t.Run("after the model", func(t *testing.T) {
@@ -258,26 +269,55 @@ func TestResume(t *testing.T) {
 // counts.
 func TestResumeAfterCancel(t *testing.T) {
 	t.Parallel()
-	srv, ws := emulated(t)
 	root := write(t, map[string]string{"large.bin": string(random(30 * kib))})
 	checkpoint := filepath.Join(t.TempDir(), "c")
-	ctx, cancel := context.WithCancel(t.Context())
-	options := model.RegisterOptions{Checkpoint: checkpoint, Concurrency: 1, Progress: func(p model.UploadProgress) {
-		if p.Sent >= 10*kib {
-			cancel()
+	bubble(t, azuremltest.Options{}, func(t *testing.T, srv *azuremltest.Server, ws *workspace.Workspace) {
+		ctx, cancel := context.WithCancel(t.Context())
+		options := model.RegisterOptions{Checkpoint: checkpoint, Concurrency: 1, Progress: func(p model.UploadProgress) {
+			if p.Sent >= 10*kib {
+				cancel()
+			}
+		}}
+		start := time.Now()
+		_, err := model.Register(ctx, ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Less(t, time.Since(start), time.Second)
+		sent := blockPuts(srv)
+		require.NotZero(t, sent)
+		srv.ResetRequests()
+		options.Progress = nil
+		_, err = model.Register(t.Context(), ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
+		require.NoError(t, err)
+		assert.InDelta(t, 30-sent, blockPuts(srv), 1, "the block that was under way may have arrived")
+	})
+}
+
+// TestCheckpointInUse: a second call with the same checkpoint would make a second version.
+func TestCheckpointInUse(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not locked there")
+	}
+	srv, ws := emulated(t)
+	path, folder := pickle(t), t.TempDir()
+	options := model.RegisterOptions{Checkpoint: filepath.Join(folder, "c")}
+	second := options
+	var refused error
+	options.Progress = func(model.UploadProgress) {
+		if refused == nil {
+			_, refused = model.Register(context.Background(), ws, "m", path, &second)
 		}
-	}}
-	start := time.Now()
-	_, err := model.Register(ctx, ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
-	require.ErrorIs(t, err, context.Canceled)
-	assert.Less(t, time.Since(start), time.Second)
-	sent := blockPuts(srv)
-	require.NotZero(t, sent)
-	srv.ResetRequests()
-	options.Progress = nil
-	_, err = model.Register(t.Context(), ws, "m", filepath.Join(root, "large.bin"), model.InBlocksOf(kib, options))
+	}
+	_, err := model.Register(t.Context(), ws, "m", path, &options)
 	require.NoError(t, err)
-	assert.InDelta(t, 30-sent, blockPuts(srv), 1, "the block that was under way may have arrived")
+	require.ErrorIs(t, refused, azureml.ErrConflict)
+	assert.ErrorContains(t, refused, "is being used by another call")
+	onlyModel(t, srv, ws, "m")
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Empty(t, left, "neither checkpoint nor lock")
+	_, err = model.Register(t.Context(), ws, "m", path, &second)
+	require.NoError(t, err)
 }
 
 // TestSilentChange: a file that was written to without a trace in its size and time.
@@ -319,21 +359,23 @@ func TestResumeWithoutListing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
-			require.NoError(t, os.Remove(filepath.Join(i.path, "1.bin")))
-			require.NoError(t, os.Remove(filepath.Join(i.path, "3.txt")))
-			text, err := os.ReadFile(i.checkpoint)
-			require.NoError(t, err)
-			var state map[string]any
-			require.NoError(t, json.Unmarshal(text, &state))
-			state["files"] = slices.DeleteFunc(state["files"].([]any), func(f any) bool { return f.(map[string]any)["path"] != "m/2.bin" })
-			text, err = json.Marshal(state)
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(i.checkpoint, text, 0o600))
-			i.srv.Fault(azuremltest.Fault{Path: "/prefix/contentinfo/", Status: http.StatusOK, Body: answer(state["container"].(string))})
-			_, err = i.register(model.RegisterOptions{})
-			require.NoError(t, err)
-			assert.Equal(t, 6, blockPuts(i.srv))
+			synctest.Test(t, func(t *testing.T) {
+				i := interruptBy(t, azuremltest.Fault{Method: http.MethodPut, Host: storage, Path: "2.bin", From: 5, Status: http.StatusForbidden, Count: -1})
+				require.NoError(t, os.Remove(filepath.Join(i.path, "1.bin")))
+				require.NoError(t, os.Remove(filepath.Join(i.path, "3.txt")))
+				text, err := os.ReadFile(i.checkpoint)
+				require.NoError(t, err)
+				var state map[string]any
+				require.NoError(t, json.Unmarshal(text, &state))
+				state["files"] = slices.DeleteFunc(state["files"].([]any), func(f any) bool { return f.(map[string]any)["path"] != "m/2.bin" })
+				text, err = json.Marshal(state)
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(i.checkpoint, text, 0o600))
+				i.srv.Fault(azuremltest.Fault{Path: "/prefix/contentinfo/", Status: http.StatusOK, Body: answer(state["container"].(string))})
+				_, err = i.register(model.RegisterOptions{})
+				require.NoError(t, err)
+				assert.Equal(t, 6, blockPuts(i.srv))
+			})
 		})
 	}
 }

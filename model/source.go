@@ -25,8 +25,10 @@ const alwaysIgnored = ".git/\n__pycache__/\n"
 
 // packed is what of a source directory is to be sent.
 type packed struct {
-	files     []file
-	warnings  []string
+	files    []file
+	warnings []string
+	// unusable are the names, below base, of what cannot be sent.
+	unusable  []string
 	ignoredBy string
 }
 
@@ -70,6 +72,7 @@ func sourceFiles(root, base string) (packed, error) {
 		case err != nil && entry.Type()&fs.ModeSymlink == 0:
 			return err
 		case err != nil || !info.Mode().IsRegular():
+			p.unusable = append(p.unusable, artifact)
 			p.warnings = append(p.warnings, fmt.Sprintf("%s is left out of the source directory: it is no file, or a link that leads out of it", name))
 		case !validArtifactPath(artifact):
 			p.warnings = append(p.warnings, fmt.Sprintf("%q is left out of the source directory: it has no usable name", name))

@@ -155,6 +155,7 @@ func TestDelete(t *testing.T) {
 		_, err = m.Delete(t.Context())
 		require.ErrorIs(t, err, azureml.ErrInUse)
 		assert.Contains(t, failure(t, err).Remedy, "services that use the model")
+		assert.Contains(t, failure(t, err).Remedy, "or an image of old", "where no service is known to use it")
 		_, err = m.Delete(t.Context())
 		require.ErrorIs(t, err, azureml.ErrConflict)
 	})

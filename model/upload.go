@@ -51,7 +51,8 @@ func newUploads(ws *workspace.Workspace, t task, container string, concurrency i
 	}
 }
 
-// files uploads files batch by batch; the files of a batch go in parallel.
+// files uploads files in parallel. Their artifacts are made batch by batch: those of the
+// next one while the last files of the one before are on their way.
 func (u *uploads) files(ctx context.Context, files []file) error {
 	u.state.Files = len(files)
 	for _, f := range files {
@@ -64,15 +65,30 @@ func (u *uploads) files(ctx context.Context, files []file) error {
 			return err
 		}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	// A file that waits for its turn is open: a few waiting ones are enough.
+	group.SetLimit(2 * max(u.concurrency, blob.DefaultConcurrency))
+	var failed error
+	alone := false
 	for batch := range slices.Chunk(files, artifactBatch) {
-		if err := u.batch(ctx, batch); err != nil {
-			return err
+		if failed = u.batch(ctx, group, batch); failed != nil {
+			alone = ctx.Err() == nil
+			cancel()
+			break
 		}
 	}
-	return nil
+	// A file that failed ends the context, by which the artifacts fail, too: the file's
+	// error is the one that says why.
+	if err := group.Wait(); err != nil && !alone {
+		return err
+	}
+	return failed
 }
 
-func (u *uploads) batch(ctx context.Context, files []file) error {
+// batch makes the artifacts of files and starts their uploads.
+func (u *uploads) batch(ctx context.Context, group *errgroup.Group, files []file) error {
 	paths := make([]string, len(files))
 	for i, f := range files {
 		paths[i] = f.artifact
@@ -81,9 +97,6 @@ func (u *uploads) batch(ctx context.Context, files []file) error {
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	// A file that waits for its turn is open: a few waiting ones are enough.
-	group.SetLimit(2 * max(u.concurrency, blob.DefaultConcurrency))
 	for _, f := range files {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -92,7 +105,7 @@ func (u *uploads) batch(ctx context.Context, files []file) error {
 			return u.file(ctx, addresses[f.artifact], f, u.begin(f))
 		})
 	}
-	return group.Wait()
+	return nil
 }
 
 // file uploads a file; up says what is known of an earlier try.

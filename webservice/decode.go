@@ -21,14 +21,15 @@ func decode(ws *workspace.Workspace, raw json.RawMessage) (Webservice, error) {
 	if err != nil {
 		return nil, err
 	}
-	var kind ComputeType
-	_ = json.Unmarshal(members["computeType"], &kind)
-	svc, err := decodeKind(ws, kind, members)
+	var kind struct {
+		Value ComputeType `json:"computeType"`
+	}
+	_ = json.Unmarshal(raw, &kind)
+	svc, err := decodeKind(ws, kind.Value, members)
 	if err != nil {
 		return nil, err
 	}
-	// encoding/json also takes the name in other cases of letters.
-	svc.Common().ComputeType = kind
+	svc.Common().ComputeType = kind.Value
 	return svc, nil
 }
 

@@ -87,3 +87,30 @@ func TestDeleteFails(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// TestDeleteRecovered: the answer to a deletion is lost, and its repetition is refused
+// since something goes on with the service.
+func TestDeleteRecovered(t *testing.T) {
+	t.Parallel()
+	playAks(t, "delete_recovered", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		result, err := remove(ctx, svc, nil)
+		require.NoError(t, err)
+		assert.False(t, result.AlreadyGone)
+	})
+	playAks(t, "delete_not_recovered", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		_, err := remove(ctx, svc, nil)
+		e := failure(t, err, azureml.ErrConflict)
+		assert.Equal(t, "something else changed it meanwhile, and it is still there", e.Message)
+		assert.Equal(t, "Delete it again.", e.Remedy)
+	})
+	playAks(t, "delete_in_doubt", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		_, err := remove(ctx, svc, nil)
+		e := failure(t, err, azureml.ErrConflict)
+		assert.True(t, e.HasCode("OperationInProgress"))
+		assert.Equal(t, 2, e.Attempts)
+	})
+	playAks(t, "delete_recovered_failed", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		_, err := remove(ctx, svc, nil)
+		assert.Contains(t, failure(t, err, azureml.ErrOperationFailed).Message, "the cluster does not answer")
+	})
+}

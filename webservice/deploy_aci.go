@@ -145,7 +145,7 @@ func (s *AciSslConfiguration) key(check *validate.Checker) revealed {
 
 // DeployedService reads the service that was deployed. It is for model.BeginDeploy.
 func (c AciDeployConfiguration) DeployedService(ctx context.Context, ws *workspace.Workspace, name string) (*AciWebservice, error) {
-	return GetAci(ctx, ws, name)
+	return deployed[*AciWebservice](ctx, ws, name)
 }
 
 // DeployFailure adds to the error of a failed deployment what the service knows and

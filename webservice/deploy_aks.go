@@ -115,7 +115,7 @@ func (c AksDeployConfiguration) DeployPayload(r model.DeployRequest) (any, error
 
 // DeployedService reads the service that was deployed. It is for model.BeginDeploy.
 func (c AksDeployConfiguration) DeployedService(ctx context.Context, ws *workspace.Workspace, name string) (*AksWebservice, error) {
-	return GetAks(ctx, ws, name)
+	return deployed[*AksWebservice](ctx, ws, name)
 }
 
 // DeployFailure adds to the error of a failed deployment what the service knows, the

@@ -80,8 +80,8 @@ func (s *AksEndpoint) beginChange(ctx context.Context, c endpointChange) (*runti
 	}
 	p, err := workspace.Begin(ctx, s.ws, s.patchRequest(c.operation, patch), workspace.Operation[*AksEndpoint]{
 		Kind: c.kind, Resource: c.resource(s.Name), ResumeToken: c.resumeToken,
-		Done: func(ctx context.Context, _ workspace.OperationStatus) (*AksEndpoint, error) {
-			return refresh[*AksEndpoint](ctx, &s.Service)
+		Done: func(ctx context.Context, status workspace.OperationStatus) (*AksEndpoint, error) {
+			return changed[*AksEndpoint](ctx, &s.Service, now.OperationID, status.ID)
 		},
 		Failed:  failed(now),
 		Recover: s.recoverChange(c),

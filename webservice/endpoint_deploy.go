@@ -105,7 +105,7 @@ func (c AksEndpointDeployConfiguration) CheckDeploy(ctx context.Context, ws *wor
 
 // DeployedService reads the endpoint that was deployed. It is for model.BeginDeploy.
 func (c AksEndpointDeployConfiguration) DeployedService(ctx context.Context, ws *workspace.Workspace, name string) (*AksEndpoint, error) {
-	return GetEndpoint(ctx, ws, name)
+	return deployed[*AksEndpoint](ctx, ws, name)
 }
 
 // DeployFailure adds to the error of a failed deployment what the service knows, the

@@ -240,6 +240,16 @@ func TestEndpointRefusals(t *testing.T) {
 			assert.Equal(t, test.fields, fields(failure(t, err, test.kind)), name)
 		}
 		assert.Len(t, changes(w), sent, "nothing of it was sent")
+
+		var warnings []azureml.Warning
+		options := &webservice.UpdateOptions{OnWarning: func(w azureml.Warning) { warnings = append(warnings, w) }}
+		_, err = e.BeginDeleteVersion(ctx, "version-a", options)
+		failure(t, err, azureml.ErrInvalid)
+		assert.Empty(t, warnings, "of what is refused anyway")
+		_, err = e.BeginDeleteVersion(ctx, "version-b", options)
+		require.NoError(t, err)
+		require.Len(t, warnings, 1)
+		assert.Equal(t, "version version-b has 60 % of the traffic, which go to the default version version-a at once", warnings[0].Message)
 	})
 }
 
@@ -299,5 +309,21 @@ func TestVersionNamesOfOtherEndpoints(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.Len(t, warnings, 2, "that it could not be seen is a warning: %v", warnings)
+	})
+}
+
+// TestMarksAreWrittenToAllVersions: also to those that do not have the mark now, so that
+// what somebody else marks in that moment does not stay beside.
+func TestMarksAreWrittenToAllVersions(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(t *testing.T, s stage) {
+		e := s.endpoint(t.Context(), t)
+		_, err := updateVersion(t.Context(), e, "version2", webservice.VersionUpdate{IsDefault: to.Ptr(true), IsControlVersionType: to.Ptr(true)})
+		require.NoError(t, err)
+		assert.Equal(t, []string{`PATCH [` +
+			`{"op":"replace","path":"/versions/version1/isDefault","value":false},{"op":"replace","path":"/versions/version1/type","value":"Treatment"},` +
+			`{"op":"replace","path":"/versions/version2/isDefault","value":true},{"op":"replace","path":"/versions/version2/type","value":"Control"},` +
+			`{"op":"replace","path":"/versions/version3/isDefault","value":false},{"op":"replace","path":"/versions/version3/type","value":"Treatment"}]`},
+			changes(world{srv: s.srv}))
 	})
 }

@@ -52,6 +52,9 @@ type plan map[string]plannedVersion
 func planOf(s *AksEndpoint) plan {
 	p := make(plan, len(s.Versions))
 	for name, v := range s.Versions {
+		if v == nil {
+			continue
+		}
 		p[name] = plannedVersion{v.TrafficPercentile, isTrue(v.IsDefault), v.VersionType == VersionTypeControl}
 	}
 	return p

@@ -60,7 +60,8 @@ type SetTrafficOptions struct {
 // The endpoint is read first, and a transition in progress is waited for. Then the fewest
 // percentages are changed that bring the shares about: the default version's own only if
 // it is too high, as it gets what the others leave anyway. If nothing is to be changed,
-// nothing is sent.
+// nothing is sent, unless the endpoint is not healthy: a change that failed is then in the
+// picture, but not in effect, and is sent again.
 //
 // Errors: azureml.ErrInvalid, with all violations, for unknown versions and shares that
 // are none, before anything is changed; azureml.ErrConflict for IfTags, or when something
@@ -115,6 +116,14 @@ func (o SetTrafficOptions) build(now *AksEndpoint, shares map[string]float64, ru
 		patch.Replace(versionPath(c.Version)+"/trafficPercentile", c.Percentage)
 	}
 	o.patchTags(now.Tags, patch)
+	if patch.Len() == 0 && now.State != StateHealthy {
+		// What the endpoint has to be may not be what answers: a change has failed.
+		for _, name := range slices.Sorted(maps.Keys(after)) {
+			if percentile := after[name].percentile; percentile != nil {
+				patch.Replace(versionPath(name)+"/trafficPercentile", *percentile)
+			}
+		}
+	}
 }
 
 // checkShares checks wanted shares as far as it can be done without the endpoint.

@@ -1,6 +1,7 @@
 package webservice
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -78,6 +79,33 @@ func FuzzService(f *testing.F) {
 	})
 }
 
+// FuzzWire: reading in one go and reading member by member give the same.
+func FuzzWire(f *testing.F) {
+	seeds(f)
+	f.Add([]byte(`{"computeType":"ACI","sslKey":null,"kvTags":{"a":1},"properties":{},"models":[{"id":"m:1"},{"id":"m:1"}]}`))
+	f.Add([]byte(`{"computeType":"AKS","kvTags":{"a":"b"},"environmentImageRequest":{"modelIds":["m:1"],"environment":{"name":"e"}},"createdTime":"0"}`))
+	f.Add([]byte(`{"computeType":"AKS","numReplicas":"two","versions":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var wire wireService
+		if rest.Unmarshal(bytes.Clone(data), &wire) != nil {
+			return
+		}
+		quick, quickErr := wire.service(nil)
+		slow, slowErr := decode(nil, bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+		require.Equal(t, slowErr == nil, quickErr == nil, "%v %v", slowErr, quickErr)
+		if slowErr != nil {
+			return
+		}
+		require.IsType(t, slow, quick)
+		want, err := json.Marshal(slow)
+		require.NoError(t, err)
+		got, err := json.Marshal(quick)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(got))
+		assert.NotContains(t, string(quick.Common().RawJSON()), `"sslKey":"`)
+	})
+}
+
 // FuzzRefusal: the answer to a precheck never fails, and refuses only with an error in it.
 func FuzzRefusal(f *testing.F) {
 	seeds(f)
@@ -126,8 +154,10 @@ func FuzzNewLines(f *testing.F) {
 	f.Add("", "1\n", uint8(0))
 	f.Add("a\n\na\n", "a\nb", uint8(2))
 	f.Fuzz(func(t *testing.T, before, grown string, lost uint8) {
-		seen := wholeLines(before)
-		all := append([]string{}, wholeLines(strings.Join(seen, "")+grown)...)
+		seen, _ := wholeLines(before)
+		lines, rest := wholeLines(strings.Join(seen, "") + grown)
+		assert.Equal(t, strings.Join(seen, "")+grown, strings.Join(lines, "")+rest)
+		all := append([]string{}, lines...)
 		assert.Equal(t, all[len(seen):], append([]string{}, newLines(seen, all)...), "nothing was lost in front")
 		cut := min(int(lost), len(seen))
 		got := newLines(seen, all[cut:])

@@ -22,20 +22,20 @@ func Get(ctx context.Context, ws *workspace.Workspace, name string) (Webservice,
 	if err := check.Err("get", subject(name)); err != nil {
 		return nil, err
 	}
-	var raw json.RawMessage
+	var wire wireService
 	resp, err := ws.Do(ctx, workspace.Request{
 		Service: workspace.ModelManagement, Operation: "get", Subject: subject(name),
 		Path: servicePath(name), Query: url.Values{"expand": {"true"}},
-	}, &raw)
+	}, &wire)
 	if err != nil {
 		return nil, err
 	}
-	return read(ws, name, resp, raw)
+	svc, err := wire.service(ws)
+	return read(svc, err, name, resp, wire.text)
 }
 
 // read makes a service of an answer.
-func read(ws *workspace.Workspace, name string, resp *http.Response, raw json.RawMessage) (Webservice, error) {
-	svc, err := decode(ws, raw)
+func read(svc Webservice, err error, name string, resp *http.Response, raw json.RawMessage) (Webservice, error) {
 	if err != nil {
 		return nil, &azureml.Error{
 			Operation: "get", Subject: subject(name), StatusCode: resp.StatusCode, Body: raw, Err: err,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/azureml-go/azureml/internal/rollout"
+	"github.com/azureml-go/azureml/internal/validate"
 )
 
 // Decision is what a [Judge] decides.
@@ -104,7 +105,11 @@ func AllJudges(judges ...Judge) Judge {
 	return func(ctx context.Context, o Observation) (Verdict, error) {
 		var failures []error
 		all := Verdict{Decision: DecisionPromote}
-		for _, judge := range judges {
+		for i, judge := range judges {
+			if judge == nil {
+				failures = append(failures, noJudge(fmt.Sprintf("judges[%d]", i)))
+				continue
+			}
 			v, err := judge(ctx, o)
 			switch {
 			case err != nil:
@@ -123,10 +128,17 @@ func AllJudges(judges ...Judge) Judge {
 	}
 }
 
+// noJudge is the error of a judge that lacks what it needs.
+func noJudge(field string) error {
+	var check validate.Checker
+	check.Require(field, "")
+	return check.Err("judge", "versions")
+}
+
 // StateJudge looks at what the service itself says: it promotes while the new version is
 // healthy, rolls back when it has failed or is gone, and holds otherwise, also when the
-// endpoint as a whole has failed. Of a [Splitter]
-// it reads the services that the splitter was given.
+// endpoint as a whole has failed. Of a [Splitter] it reads the services that the splitter
+// was given.
 func StateJudge() Judge {
 	return func(ctx context.Context, o Observation) (Verdict, error) {
 		var version *AksWebservice
@@ -172,7 +184,10 @@ type MetricSource func(ctx context.Context, version string, since time.Time) (Ve
 func MetricJudge(source MetricSource, limits *Limits) Judge {
 	var memory oldStats
 	return func(ctx context.Context, o Observation) (Verdict, error) {
-		if o.Baseline {
+		switch {
+		case source == nil:
+			return Verdict{}, noJudge("source")
+		case o.Baseline:
 			return Verdict{Decision: DecisionPromote}, nil
 		}
 		old, err := source(ctx, o.Old, o.Since)

@@ -115,4 +115,9 @@ func TestSetKeys(t *testing.T) {
 		_, err = svc.SetKeys(ctx, azureml.Secret{}, azureml.Secret{})
 		failure(t, err, azureml.ErrInvalid)
 	})
+	playAks(t, "set_keys_half", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		_, err := svc.SetKeys(ctx, azureml.NewSecret("my-primary"), azureml.NewSecret("my-secondary"))
+		assert.Contains(t, failure(t, err, azureml.ErrConflict).Operation, "Primary")
+		assert.NotContains(t, azureml.Explain(err), "my-")
+	})
 }

@@ -2,7 +2,6 @@ package webservice
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"net/url"
@@ -69,12 +68,12 @@ func List(ctx context.Context, ws *workspace.Workspace, o *ListOptions) iter.Seq
 			Service: workspace.ModelManagement, Operation: "list", Subject: "web services",
 			Path: "services", Query: options.query(),
 		}
-		for raw, err := range workspace.List[json.RawMessage](ctx, ws, request, nil) {
+		for wire, err := range workspace.List[wireService](ctx, ws, request, nil) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			svc, err := decode(ws, raw)
+			svc, err := wire.service(ws)
 			if err != nil {
 				// What is no description of a service must not hide the others.
 				continue

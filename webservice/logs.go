@@ -73,7 +73,7 @@ type FollowLogsOptions struct {
 }
 
 // FollowLogs writes the log to w and then what is new in it, whole lines only, until
-// ctx ends. A container that is not there yet is waited for; one that begins anew is
+// ctx ends; a last line without its end is written then. A container that is not there yet is waited for; one that begins anew is
 // followed from its beginning. It returns ctx.Err() as the cause, or the first failure
 // of reading or writing; azureml.ErrNotFound when the service is gone.
 func (s *Service) FollowLogs(ctx context.Context, w io.Writer, o *FollowLogsOptions) error {
@@ -81,12 +81,20 @@ func (s *Service) FollowLogs(ctx context.Context, w io.Writer, o *FollowLogsOpti
 	if o != nil {
 		options = *o
 	}
+	if w == nil {
+		var check validate.Checker
+		check.Require("w", "")
+		return check.Err("follow the log of", s.subject())
+	}
 	if options.Interval <= 0 {
 		options.Interval = 3 * time.Second
 	}
 	ticker := time.NewTicker(options.Interval)
 	defer ticker.Stop()
 	var seen []string
+	// The last words of a container that crashed often lack their line break.
+	last := ""
+	defer func() { _, _ = io.WriteString(w, last) }()
 	for {
 		text, err := s.Logs(ctx, &options.LogsOptions)
 		switch {
@@ -97,11 +105,16 @@ func (s *Service) FollowLogs(ctx context.Context, w io.Writer, o *FollowLogsOpti
 		case err != nil:
 			return err
 		default:
-			lines := wholeLines(text)
-			if _, err := io.WriteString(w, strings.Join(newLines(seen, lines), "")); err != nil {
+			lines, rest := wholeLines(text)
+			fresh := strings.Join(newLines(seen, lines), "")
+			if last != "" && !strings.HasPrefix(fresh+rest, last) {
+				fresh = last + "\n" + fresh // that of a container that is gone
+			}
+			last = ""
+			if _, err := io.WriteString(w, fresh); err != nil {
 				return err
 			}
-			seen = lines
+			seen, last = lines, rest
 		}
 		select {
 		case <-ticker.C:
@@ -111,11 +124,11 @@ func (s *Service) FollowLogs(ctx context.Context, w io.Writer, o *FollowLogsOpti
 	}
 }
 
-// wholeLines splits a text into its lines, each with its line break. A last line that is
-// not complete is left for the next look.
-func wholeLines(text string) []string {
-	lines := strings.SplitAfter(text, "\n")
-	return lines[:len(lines)-1]
+// wholeLines splits a text into its lines, each with its line break, and what comes after
+// the last of them.
+func wholeLines(text string) (lines []string, rest string) {
+	lines = strings.SplitAfter(text, "\n")
+	return lines[:len(lines)-1], lines[len(lines)-1]
 }
 
 // newLines gives what of lines is not in seen. Both are the end of the same log, the

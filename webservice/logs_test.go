@@ -3,6 +3,7 @@ package webservice_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/azuremltest"
 	"github.com/azureml-go/azureml/webservice"
 )
 
@@ -64,4 +66,39 @@ func TestFollowLogsToAFullDisk(t *testing.T) {
 	playAks(t, "logs_follow_full", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
 		assert.ErrorIs(t, svc.FollowLogs(ctx, full{}, nil), errFull)
 	})
+}
+
+// TestFollowLogsToTheLastWord: what a container that crashes says last is not lost for
+// want of a line break, whether it is the end, goes on, or another container follows.
+func TestFollowLogsToTheLastWord(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		looks []string
+		want  string
+	}{
+		"the end":           {[]string{`one\ncrash`}, "one\ncrash"},
+		"it goes on":        {[]string{`one\ncra`, `one\ncrash\n`}, "one\ncrash\n"},
+		"and on":            {[]string{`one\nc`, `one\ncra`, `one\ncrash`}, "one\ncrash"},
+		"another container": {[]string{`one\ncrash`, `uno\n`}, "one\ncrash\nuno\n"},
+		"that says nothing": {[]string{`one\ncrash`, ``, `uno`}, "one\ncrash\nuno"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inMemory(t, func(t *testing.T, w world) {
+				svc := mustDeploy(t, w, webservice.AksDeployConfiguration{})
+				for i, look := range test.looks {
+					fault := azuremltest.Fault{Path: "/logs", Status: 200, Body: `{"content":"` + look + `"}`, Header: http.Header{"Content-Type": {"application/json"}}}
+					if i == len(test.looks)-1 {
+						fault.Count = -1
+					}
+					w.srv.Fault(fault)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				var out strings.Builder
+				require.ErrorIs(t, svc.FollowLogs(ctx, &out, nil), context.DeadlineExceeded)
+				assert.Equal(t, test.want, out.String())
+			})
+		})
+	}
 }

@@ -44,7 +44,7 @@ func (s *AksWebservice) BeginMigrate(ctx context.Context, computeTarget string, 
 	if err := check.Err(operation, s.subject()); err != nil {
 		return nil, err
 	}
-	if !strings.HasPrefix(computeTarget, "/") {
+	if s.ws != nil && !strings.HasPrefix(computeTarget, "/") {
 		computeTarget = s.ws.ID + "/computes/" + computeTarget
 	}
 	request := workspace.Request{

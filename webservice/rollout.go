@@ -140,8 +140,11 @@ func defaultSteps() []float64 { return []float64{5, 25, 50, 100} }
 // state that was saved last. Whatever the service shows to be done is not done again.
 func Rollout(ctx context.Context, target RolloutTarget, version string, o *RolloutOptions) (*RolloutResult, error) {
 	options := o.orZero()
-	t := target.rolloutTarget(&options)
 	operation := fmt.Sprintf("roll out version %q of", version)
+	if err := checkTarget(operation, target); err != nil {
+		return nil, err
+	}
+	t := target.rolloutTarget(&options)
 	if err := options.check(operation, t.subject(), version); err != nil {
 		return nil, err
 	}
@@ -174,10 +177,12 @@ func Rollout(ctx context.Context, target RolloutTarget, version string, o *Rollo
 // Do not resume a rollout that is still running elsewhere: two runs with the same id
 // cannot tell each other apart.
 func ResumeRollout(ctx context.Context, target RolloutTarget, state RolloutState, o *RolloutOptions) (*RolloutResult, error) {
-	options := o.orZero()
-	t := target.rolloutTarget(&options)
-	s := state.state
+	options, s := o.orZero(), state.state
 	operation := fmt.Sprintf("resume the rollout of version %q of", s.Version)
+	if err := checkTarget(operation, target); err != nil {
+		return nil, err
+	}
+	t := target.rolloutTarget(&options)
 	var check validate.Checker
 	kind, workspaceID, name := t.identity()
 	switch {
@@ -200,6 +205,26 @@ func ResumeRollout(ctx context.Context, target RolloutTarget, state RolloutState
 		return nil, err
 	}
 	return drive(ctx, t, s, &options)
+}
+
+// checkTarget refuses a target that there is not, or that was written down by hand.
+func checkTarget(operation string, target RolloutTarget) error {
+	var check validate.Checker
+	if isNil(target) {
+		check.Require("target", "")
+		return check.Err(operation, "a web service")
+	}
+	switch typed := target.(type) {
+	case *AksEndpoint:
+		if typed.ws == nil {
+			check.Add("target", nil, "must be an endpoint that was read (GetEndpoint)")
+		}
+	case *Splitter:
+		if typed.table.Load() == nil {
+			check.Add("target", nil, "must be a splitter that was made by NewSplitter")
+		}
+	}
+	return check.Err(operation, fmt.Sprint(target))
 }
 
 func (o *RolloutOptions) orZero() RolloutOptions {

@@ -86,6 +86,9 @@ func pictureOf(s *AksEndpoint) rollout.Picture {
 	for _, name := range slices.Sorted(maps.Keys(s.Versions)) {
 		v := s.Versions[name]
 		traffic.Own[name] = 0
+		if v == nil {
+			continue
+		}
 		if v.TrafficPercentile != nil {
 			traffic.Own[name] = *v.TrafficPercentile
 		}

@@ -264,12 +264,12 @@ func (r *rotation) regenerate(ctx context.Context, key KeyType) error {
 func (r *rotation) find(ctx context.Context, key KeyType, cause error) error {
 	limited, cancel := context.WithTimeout(ctx, lostTime)
 	defer cancel()
-	err := again(limited, func() (bool, error) {
+	err := again(limited, func() (bool, time.Duration, error) {
 		r.svc.awaitLatest(limited)
 		if keys, err := r.svc.Keys(limited); err == nil {
 			r.keys = keys
 		}
-		return r.replaced(key), nil
+		return r.replaced(key), 0, nil
 	})
 	if err != nil {
 		if ctx.Err() != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/rest"
 )
 
 // defaultProbe is a request that costs a script nothing.
@@ -86,20 +87,20 @@ func (r *rotation) verify(ctx context.Context, key azureml.Secret) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, errVerifyTimeout)
 	defer cancel()
 	var last error
-	err := again(ctx, func() (bool, error) {
+	err := again(ctx, func() (bool, time.Duration, error) {
 		r.attempts++
 		err := r.try(ctx, key)
 		if err == nil {
-			return true, nil
+			return true, 0, nil
 		}
 		if ctx.Err() == nil {
 			last = err
 		}
 		// Input that is refused stays so; it was never sent.
 		if e, ok := errors.AsType[*azureml.Error](err); ok && len(e.Violations) > 0 {
-			return false, err
+			return false, 0, err
 		}
-		return false, nil
+		return false, askedPause(err), nil
 	})
 	if !errors.Is(context.Cause(ctx), errVerifyTimeout) || err == nil {
 		return err
@@ -126,14 +127,28 @@ func (e *verifyError) Error() string {
 // Unwrap gives the last try's error.
 func (e *verifyError) Unwrap() error { return e.last }
 
-// again calls look until it says that it is done, with growing pauses.
-func again(ctx context.Context, look func() (bool, error)) error {
+// longestAsked bounds the pause that a service asks for with Retry-After.
+const longestAsked = 30 * time.Second
+
+// askedPause is the pause that the answer behind an error asks for; 0 if there is none.
+func askedPause(err error) time.Duration {
+	answer, ok := errors.AsType[*azcore.ResponseError](err)
+	if !ok || answer.RawResponse == nil {
+		return 0
+	}
+	return min(rest.RetryAfter(answer.RawResponse.Header), longestAsked)
+}
+
+// again calls look until it says that it is done, with growing pauses, or those that it
+// asks for if they are longer.
+func again(ctx context.Context, look func() (done bool, asked time.Duration, err error)) error {
 	for pause := firstLook; ; pause = min(pause*3/2, longestLook) {
-		if done, err := look(); done || err != nil {
+		done, asked, err := look()
+		if done || err != nil {
 			return err
 		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(max(pause, asked)):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

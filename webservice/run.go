@@ -29,6 +29,9 @@ func (s *Service) inherit(earlier *Service) {
 
 // runScorer is the scorer of Run, made at the first call.
 func (s *Service) runScorer() (*Scorer, error) {
+	if s.runner == nil { // written down by hand
+		return s.newScorer(nil)
+	}
 	s.runner.mu.Lock()
 	defer s.runner.mu.Unlock()
 	if s.runner.scorer == nil {
@@ -61,6 +64,9 @@ func (s *Service) Run(ctx context.Context, body []byte) ([]byte, error) {
 // with neither of the kinds of [Scorer.Run].
 func Score[Out any](ctx context.Context, s *Scorer, in any) (Out, error) {
 	var out Out
+	if s == nil {
+		return out, &azureml.Error{Operation: "score", Subject: "a web service", Kind: azureml.ErrInvalid, Message: "there is no Scorer: it is nil"}
+	}
 	body, err := encode(in)
 	if err != nil {
 		return out, &azureml.Error{Operation: "score", Subject: s.subject, Kind: azureml.ErrInvalid, Message: "the input cannot be written as JSON: " + err.Error(), Err: err}

@@ -1,6 +1,7 @@
 package webservice
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -299,10 +300,13 @@ func (s *Scorer) Call(ctx context.Context, body []byte, o *CallOptions) (*Answer
 }
 
 // Stream is [Scorer.Call] for what is too large to be held in memory, or shall be read
-// while it is made. The body is read anew from its beginning for every try. The answer
+// while it is made. The body is read anew from its beginning for every try; nil is empty. The answer
 // is not limited in size, and AttemptTimeout bounds only the time to its beginning; it
 // ends with ctx.
 func (s *Scorer) Stream(ctx context.Context, body io.ReadSeeker, o *CallOptions) (*AnswerStream, error) {
+	if body == nil {
+		body = bytes.NewReader(nil)
+	}
 	answer, err := s.client.Stream(ctx, s.request(scoring.Request{Reader: body}, o))
 	if err != nil {
 		return nil, err

@@ -356,3 +356,14 @@ func TestStreamOfALargeBody(t *testing.T) {
 	assert.Equal(t, "8388608 <nil> 8388608", string(text))
 	assert.Equal(t, 2, stream.Attempts)
 }
+
+// TestNoTokensOnACI: a service on ACI is never asked for a token, whatever it says.
+func TestNoTokensOnACI(t *testing.T) {
+	t.Parallel()
+	address, _ := scripted(t, func(http.ResponseWriter, *http.Request) {})
+	svc := &webservice.AciWebservice{Service: webservice.Service{
+		Name: "x", ComputeType: webservice.ComputeTypeACI, ScoringURI: address, TokenAuthEnabled: new(true),
+	}}
+	_, err := svc.Scorer(t.Context(), nil)
+	require.NoError(t, err)
+}

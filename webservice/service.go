@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -160,7 +161,7 @@ func (s *Service) LogValue() slog.Value {
 
 func (s *Service) subject() string { return subject(s.Name) }
 
-func subject(name string) string { return fmt.Sprintf("web service %q", name) }
+func subject(name string) string { return "web service " + strconv.Quote(name) }
 
 // request is a call to the service, below its own path.
 func (s *Service) request(operation, method string, below ...string) workspace.Request {

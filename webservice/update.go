@@ -45,8 +45,10 @@ func beginUpdate[S Webservice](ctx context.Context, svc S, patch *jsonpatch.Patc
 	return workspace.Begin(ctx, s.ws, s.patchRequest(operation, patch), workspace.Operation[S]{
 		Kind: operation, Resource: servicePath(s.Name), ResumeToken: options.ResumeToken,
 		Answered: func(_ int, body []byte) string { return operationID(body) },
-		Done:     func(ctx context.Context, _ workspace.OperationStatus) (S, error) { return refresh[S](ctx, s) },
-		Failed:   failed(svc),
+		Done: func(ctx context.Context, status workspace.OperationStatus) (S, error) {
+			return changed[S](ctx, s, s.OperationID, status.ID)
+		},
+		Failed: failed(svc),
 	})
 }
 

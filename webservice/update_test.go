@@ -104,6 +104,7 @@ func TestUpdateRules(t *testing.T) {
 		"autoscaled": {AutoScaler: &webservice.AutoScaler{Enabled: to.Ptr(true), MinReplicas: to.Ptr(2), MaxReplicas: to.Ptr(4)}},
 		"tokens":     {Service: webservice.Service{AuthEnabled: to.Ptr(false), TokenAuthEnabled: to.Ptr(true)}},
 		"image":      {Service: webservice.Service{ImageID: "img:1"}},
+		"both":       {Service: webservice.Service{AuthEnabled: to.Ptr(true), TokenAuthEnabled: to.Ptr(true)}},
 		"sparse":     {},
 	}
 	for name, test := range map[string]struct {
@@ -157,6 +158,8 @@ func TestUpdateRules(t *testing.T) {
 		"keys on top of tokens":           {"tokens", webservice.AksUpdate{AuthEnabled: to.Ptr(true)}, []string{"AuthEnabled"}},
 		"keys in place of tokens":         {"tokens", webservice.AksUpdate{AuthEnabled: to.Ptr(true), TokenAuthEnabled: to.Ptr(false)}, nil},
 		"no auth at all":                  {"", webservice.AksUpdate{AuthEnabled: to.Ptr(false), TokenAuthEnabled: to.Ptr(false)}, nil},
+		"both before, not touched":        {"both", webservice.AksUpdate{Description: to.Ptr("x")}, nil},
+		"both before, one taken away":     {"both", webservice.AksUpdate{AuthEnabled: to.Ptr(false)}, nil},
 		"a new image":                     {"", webservice.AksUpdate{Image: &model.ImageRequest{ModelIDs: []string{"m:1"}}}, nil},
 		"image id on environment":         {"", webservice.AksUpdate{ImageID: to.Ptr("img:2")}, []string{"ImageID"}},
 		"image id":                        {"image", webservice.AksUpdate{ImageID: to.Ptr("img:2")}, nil},
@@ -230,5 +233,41 @@ func TestMigrate(t *testing.T) {
 		failure(t, err, azureml.ErrNotFound)
 		_, err = svc.BeginMigrate(ctx, "", nil)
 		failure(t, err, azureml.ErrInvalid)
+	})
+}
+
+// TestTagsFail: the failures of adding tags, and an answer that is no service.
+func TestTagsFail(t *testing.T) {
+	t.Parallel()
+	playAks(t, "tags_failed", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		given := map[string]string{"b": "3", "c": "4"}
+		_, err := svc.AddTags(ctx, given)
+		assert.True(t, failure(t, err, azureml.ErrConflict).HasCode("OperationInProgress"))
+		_, err = svc.AddTags(ctx, given)
+		assert.Contains(t, failure(t, err, azureml.ErrOperationFailed).Message, "the tags could not be written")
+		after, err := svc.AddTags(ctx, given)
+		require.NoError(t, err)
+		assert.Equal(t, "3", after.Tags["b"], "the service is read where the answer is none")
+		_, err = svc.RemoveTags(ctx, "a")
+		failure(t, err, azureml.ErrNotFound)
+	})
+}
+
+func TestMigrateFails(t *testing.T) {
+	t.Parallel()
+	playAks(t, "migrate_failed", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
+		p, err := svc.BeginMigrate(ctx, "k8s1", nil)
+		require.NoError(t, err)
+		_, err = azureml.Wait(ctx, p, nil)
+		e := failure(t, err, azureml.ErrOperationFailed)
+		assert.Equal(t, "MigrationFailed", e.Code)
+		p, err = svc.BeginMigrate(ctx, "k8s1", nil)
+		require.NoError(t, err)
+		_, err = azureml.Wait(ctx, p, nil)
+		assert.ErrorContains(t, err, "no operation to wait for")
+		_, err = svc.BeginMigrate(ctx, "k8s1", nil)
+		failure(t, err, azureml.ErrForbidden)
+		_, err = svc.BeginMigrate(ctx, "k8s1", nil)
+		assert.Equal(t, 1, failure(t, err, azureml.ErrUnavailable).Attempts, "it is not sent again")
 	})
 }

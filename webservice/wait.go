@@ -2,10 +2,12 @@ package webservice
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/validate"
 	"github.com/azureml-go/azureml/workspace"
 )
 
@@ -29,6 +31,11 @@ func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runti
 	if o != nil {
 		options = *o
 	}
+	if isNil(svc) {
+		var check validate.Checker
+		check.Require("svc", "")
+		return nil, check.Err("wait for", "a web service")
+	}
 	s := svc.Common()
 	if err := s.standsAlone("wait for"); err != nil {
 		return nil, err
@@ -43,7 +50,9 @@ func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runti
 	request := s.request("wait for", "")
 	return workspace.Follow(s.ws, request, operation, workspace.Operation[S]{
 		Kind: "wait", Resource: servicePath(s.Name), ResumeToken: options.ResumeToken,
-		Done:   func(ctx context.Context, _ workspace.OperationStatus) (S, error) { return refresh[S](ctx, s) },
+		Done: func(ctx context.Context, _ workspace.OperationStatus) (S, error) {
+			return changed[S](ctx, s, "", "")
+		},
 		Failed: failed(svc),
 		Look: func(ctx context.Context) (string, error) {
 			now, err := Get(ctx, s.ws, s.Name)
@@ -53,6 +62,12 @@ func BeginWait[S Webservice](ctx context.Context, svc S, o *WaitOptions) (*runti
 			return stateOf(now.Common())
 		},
 	})
+}
+
+// isNil tells of an interface that holds nothing, or a nil pointer.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // failed explains the failure of an operation on svc.

@@ -131,8 +131,24 @@ func List[T any](ctx context.Context, w *Workspace, r Request, next func(r Reque
 	}
 }
 
+// opened refuses a workspace that is nil, or that was written down by hand: it has no
+// credential.
+func (w *Workspace) opened(r Request) error {
+	if w != nil && w.client != nil {
+		return nil
+	}
+	return &azureml.Error{
+		Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid,
+		Message: "the workspace is nil, or was not opened with workspace.Get or workspace.FromConfig",
+		Remedy:  "Open the workspace (workspace.Get, FromConfig) and read what is in it with that.",
+	}
+}
+
 // request resolves r to an address.
 func (w *Workspace) request(ctx context.Context, r Request) (rest.Request, error) {
+	if err := w.opened(r); err != nil {
+		return rest.Request{}, err
+	}
 	base, err := w.base(ctx, r.Service)
 	if err != nil {
 		return rest.Request{}, during(err, r)
@@ -214,7 +230,12 @@ func (w *Workspace) scope() string {
 
 // ClientOptions gives a copy of the options the workspace was opened with, for
 // clients of other services (storage, scoring) that shall use the same transport.
-func (w *Workspace) ClientOptions() azcore.ClientOptions { return w.connection.options }
+func (w *Workspace) ClientOptions() azcore.ClientOptions {
+	if w == nil || w.connection == nil {
+		return azcore.ClientOptions{} // what is done with them fails for want of a workspace
+	}
+	return w.connection.options
+}
 
 // OperationStatus is what one poll says of an operation.
 type OperationStatus struct {
@@ -274,6 +295,9 @@ type Operation[T any] struct {
 //
 // A poller belongs to one goroutine.
 func Begin[T any](ctx context.Context, w *Workspace, r Request, o Operation[T]) (*runtime.Poller[T], error) {
+	if err := w.opened(r); err != nil {
+		return nil, err
+	}
 	adapted := adapt(w, r, o)
 	if o.ResumeToken != "" {
 		return rest.Resume(w.client, adapted, o.ResumeToken)
@@ -300,6 +324,9 @@ func Begin[T any](ctx context.Context, w *Workspace, r Request, o Operation[T]) 
 // has started: the model-management operation id, or, with "", what o.Look says of the
 // resource. It sends nothing; r only names the service, and the words for errors.
 func Follow[T any](w *Workspace, r Request, id string, o Operation[T]) (*runtime.Poller[T], error) {
+	if err := w.opened(r); err != nil {
+		return nil, err
+	}
 	adapted := adapt(w, r, o)
 	if o.ResumeToken != "" {
 		return rest.Resume(w.client, adapted, o.ResumeToken)

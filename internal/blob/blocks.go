@@ -56,7 +56,7 @@ func (s *sending) each(ctx context.Context, in *source, block []byte, send func(
 	u := s.target.uploader
 	for {
 		number := len(s.ids)
-		sum := md5.Sum(block) //nolint:gosec // see above
+		sum := in.hashed(block)
 		id := blockID(number, sum)
 		s.ids = append(s.ids, id)
 		if s.has(number, id, len(block)) {

@@ -95,6 +95,8 @@ func answered(e *azureml.Error, answer *azcore.ResponseError) {
 	e.Message = cmp.Or(e.Message, "storage refused it: "+strings.ToLower(http.StatusText(answer.StatusCode)))
 	e.Remedy, e.Help = remedy.For(e)
 	if answer.StatusCode == http.StatusForbidden {
+		// Storage says AuthorizationFailed, too; that of the services is about roles.
+		_, e.Help = remedy.For(&azureml.Error{Code: "AzureStorageError"})
 		e.Remedy = "The storage account refuses this machine. Check that its firewall lets this machine in, that the clock of this machine is right, and that the account allows shared access signatures."
 	}
 }

@@ -25,6 +25,7 @@ const defaultRetries = 5
 // storageOptions are the caller's options as uploads use them.
 func storageOptions(o azcore.ClientOptions) azcore.ClientOptions {
 	o.APIVersion = ""
+	o.Logging.IncludeBody = false // nobody's content belongs in a log
 	o.Retry.TryTimeout = 0
 	o.Retry.ShouldRetry = again
 	if o.Retry.MaxRetries == 0 {

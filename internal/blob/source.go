@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 )
 
 // ErrChanged is wrapped by the error of content that changed while it was uploaded.
 var ErrChanged = errors.New("the content changed while it was being uploaded")
 
-// source reads content from front to back, hashing it, with one byte of look-ahead by
+// source reads content from front to back and hashes it, with one byte of look-ahead by
 // which it knows whether a block was the last one.
 type source struct {
 	reader io.Reader
@@ -26,11 +27,9 @@ type source struct {
 // readAtOnce bounds one read, so that a cancelled upload stops soon.
 const readAtOnce = 1 << 20
 
-// fill reads the next block into buffer and gives the part of it that was filled.
+// fill reads the next block into buffer and gives the part of it that was filled, which
+// is then to be hashed.
 func (s *source) fill(ctx context.Context, buffer []byte) ([]byte, error) {
-	if s.hash == nil {
-		s.hash = md5.New() //nolint:gosec // see above
-	}
 	n := 0
 	if s.peeked {
 		buffer[0], s.peeked, n = s.ahead[0], false, 1
@@ -42,7 +41,6 @@ func (s *source) fill(ctx context.Context, buffer []byte) ([]byte, error) {
 			return buffer[:0], err
 		}
 	}
-	s.hash.Write(buffer[:n])
 	s.size += int64(n)
 	for !s.end && !s.peeked {
 		read, err := s.read(ctx, s.ahead[:])
@@ -52,6 +50,24 @@ func (s *source) fill(ctx context.Context, buffer []byte) ([]byte, error) {
 		s.peeked = read == 1
 	}
 	return buffer[:n], nil
+}
+
+// hashed adds a block to the hash of the whole and gives its own. The two are made side
+// by side: they take longer than a fast line takes for the block.
+func (s *source) hashed(block []byte) (sum [md5.Size]byte) {
+	var whole sync.WaitGroup
+	whole.Go(func() { s.add(block) })
+	sum = md5.Sum(block) //nolint:gosec // see above
+	whole.Wait()
+	return sum
+}
+
+// add adds a block to the hash of the whole.
+func (s *source) add(block []byte) {
+	if s.hash == nil {
+		s.hash = md5.New() //nolint:gosec // see above
+	}
+	s.hash.Write(block)
 }
 
 // read is one read that notes the end.

@@ -85,6 +85,7 @@ func TestSourceReadsOddReaders(t *testing.T) {
 			for {
 				got, err := in.fill(t.Context(), make([]byte, block))
 				require.NoError(t, err)
+				in.add(got)
 				all = append(all, got...)
 				if in.ended() {
 					break
@@ -305,17 +306,20 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	s := newStorage(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	var canceled time.Time
+	var once sync.Once
 	s.before = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-		cancel()
+		once.Do(func() { canceled = time.Now(); cancel() })
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 		return true
 	}
 	u := s.uploader(2)
-	start := time.Now()
 	_, err := u.Upload(ctx, Upload{Subject: "file", URI: s.uri("a"), Content: bytes.NewReader(pattern(5 * BlockSize)), Size: 5 * BlockSize})
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Less(t, time.Since(start), 5*time.Second)
+	once.Do(func() { t.Error("nothing was sent") })
+	// In virtual time package model shows that it takes no second; here the machine counts.
+	assert.Less(t, time.Since(canceled), 20*time.Second)
 	assert.Len(t, u.buffers, 2, "buffers were lost")
 	_, err = u.Upload(ctx, Upload{Subject: "file", URI: s.uri("a"), Content: strings.NewReader("x"), Size: 1})
 	require.ErrorIs(t, err, context.Canceled)

@@ -121,6 +121,7 @@ func (u *Uploader) Upload(ctx context.Context, up Upload) (Result, error) {
 	first, err = in.fill(ctx, first)
 	if err == nil && in.ended() {
 		defer u.give(first)
+		in.add(first)
 		if err := in.check(up); err != nil {
 			return Result{}, u.failure(up, err)
 		}

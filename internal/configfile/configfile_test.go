@@ -40,6 +40,10 @@ func TestNearest(t *testing.T) {
 	} {
 		assert.Equal(t, want, Nearest(name, keys), name)
 	}
+	short := []string{"name", "cpu", "port"}
+	for name, want := range map[string]string{"nme": "name", "cpus": "cpu", "prt": "port", "gpu": "", "na": "", "_": "", "env": ""} {
+		assert.Equal(t, want, Nearest(name, short), name)
+	}
 }
 
 func TestDecode(t *testing.T) {

@@ -18,11 +18,18 @@ func Nearest(name string, keys []string) string {
 	best, bestDistance := "", 0
 	for _, key := range keys {
 		other := simplified(key)
+		if plain == "" || other == "" {
+			continue
+		}
 		d := distance(plain, other)
 		if d != 0 && slices.Equal(words(name), words(key)) {
 			d = 1
 		}
-		if limit := min(len(plain), len(other)) / 4; d > limit && d > 0 {
+		limit := min(len(plain), len(other)) / 4
+		if limit == 0 && len(plain) > 2 && plain[0] == other[0] {
+			limit = 1 // "nme" is like "name", "gpu" is not like "cpu"
+		}
+		if d > limit && d > 0 {
 			continue
 		}
 		if best == "" || d < bestDistance {

@@ -66,6 +66,15 @@ func replay(t testing.TB, golden *Golden, rules []Difference, scenario Scenario)
 	}
 }
 
+// Requests is the sum of all requests, ours and the reference's.
+func Requests(outcomes []Outcome) (ours, theirs int) {
+	for _, o := range outcomes {
+		ours += o.Requests
+		theirs += o.ReferenceRequests
+	}
+	return ours, theirs
+}
+
 // Table puts our requests and waits beside the reference's.
 func Table(outcomes []Outcome) string {
 	var out strings.Builder

@@ -21,18 +21,22 @@ func scenarios() []parity.Scenario {
 }
 
 func TestGolden(t *testing.T) {
-	var faults []parity.Outcome
+	var faults, others []parity.Outcome
 	for _, scenario := range scenarios() {
 		t.Run(scenario.Name, func(t *testing.T) {
 			outcome := parity.Test(t, scenario)
 			if strings.HasPrefix(scenario.Name, "fault_") {
 				faults = append(faults, outcome)
+			} else {
+				others = append(others, outcome)
 			}
 		})
 	}
 	if len(faults) > 0 {
 		t.Logf("when something breaks:\n%s", parity.Table(faults))
 	}
+	ours, theirs := parity.Requests(others)
+	t.Logf("requests when nothing breaks: %d scenarios, %d of ours, %d of azureml.core", len(others), ours, theirs)
 }
 
 // Every scenario has a golden, and every golden a scenario.

@@ -5,7 +5,6 @@ package rest
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -66,29 +65,26 @@ func New(config Config) *Client {
 		c.tracer = options.TracingProvider.NewTracer(moduleName, azureml.Version)
 	}
 
-	limit := capRetryAfter(maxRetryAfter(options.Retry))
+	try := attempt{longest: maxRetryAfter(options.Retry)}
 	scope := config.Scope
 	if scope == "" {
 		scope = config.Cloud.Scope()
 	}
-	gate := newTokenGate(config.Credential, scope)
-	// The pin stands in front of the bearer policy and decides about http itself
+	gate := newTokenGate(config.Credential, scope, config.Hosts)
+	// The gate stands in front of the bearer policy and decides about http itself
 	// (loopback only), so the bearer policy's own check is lifted.
 	bearer := runtime.NewBearerTokenPolicy(gate, []string{scope}, &policy.BearerTokenOptions{InsecureAllowCredentialWithHTTP: true})
-	guarded := []policy.Policy{countAttempts{}, limit, pin{config.Hosts}, gate, bearer, freshBody{}}
-
-	build := func(retry policy.RetryOptions, perRetry []policy.Policy) runtime.Pipeline {
+	build := func(retry policy.RetryOptions, perRetry ...policy.Policy) runtime.Pipeline {
 		copied := options
 		copied.Retry = retry
 		return runtime.NewPipeline(moduleName, azureml.Version, runtime.PipelineOptions{
-			PerCall:  []policy.Policy{runtime.NewRequestIDPolicy()},
 			PerRetry: perRetry,
 			Tracing:  runtime.TracingOptions{Namespace: "Microsoft.MachineLearningServices"},
 		}, &copied)
 	}
-	c.wide = build(c.wideRetry, append(slices.Clone(guarded), brokenAnswer{}))
-	c.narrow = build(c.narrowRetry, guarded)
-	c.bare = build(c.wideRetry, []policy.Policy{countAttempts{}, limit, freshBody{}, brokenAnswer{}})
+	c.wide = build(c.wideRetry, try, gate, bearer, bodies{again: true})
+	c.narrow = build(c.narrowRetry, try, gate, bearer, bodies{})
+	c.bare = build(c.wideRetry, try, bodies{again: true})
 	return c
 }
 

@@ -3,12 +3,9 @@ package rest
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/azureml-go/azureml"
 )
@@ -17,12 +14,12 @@ import (
 // safe for concurrent use.
 type Hosts struct {
 	mu      sync.RWMutex
-	origins map[string]bool
+	origins map[site]bool
 }
 
 // NewHosts makes a set of the origins of addresses; see [Hosts.Allow].
 func NewHosts(addresses ...string) *Hosts {
-	h := &Hosts{origins: make(map[string]bool)}
+	h := &Hosts{origins: make(map[site]bool)}
 	for _, a := range addresses {
 		_ = h.Allow(a)
 	}
@@ -73,25 +70,19 @@ func secure(u *url.URL) bool {
 	return false
 }
 
-// origin is scheme, host and port, in one spelling.
-func origin(u *url.URL) string {
-	port := u.Port()
-	scheme := strings.ToLower(u.Scheme)
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[scheme]
-	}
-	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
-}
+// site is a scheme, a host and a port, in one spelling.
+type site struct{ scheme, host, port string }
 
-// pin is the policy in front of the bearer policy.
-type pin struct{ hosts *Hosts }
-
-// Do refuses requests to other hosts, before a token is asked for.
-func (p pin) Do(req *policy.Request) (*http.Response, error) {
-	if err := p.hosts.Check(req.Raw().URL); err != nil {
-		return nil, final{err}
+func origin(u *url.URL) site {
+	s := site{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
+	switch {
+	case s.port != "":
+	case s.scheme == "https":
+		s.port = "443"
+	case s.scheme == "http":
+		s.port = "80"
 	}
-	return req.Next()
+	return s
 }
 
 // final marks an error that the retry policy must not retry.

@@ -1,20 +1,24 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
+	"reflect"
+	"strings"
 
 	"github.com/azureml-go/azureml"
 )
 
-// Page is one page of a list.
+// Page tells what comes after a page of a list.
 type Page struct {
-	Value             []json.RawMessage `json:"value"`
-	NextLink          string            `json:"nextLink"`
-	ContinuationToken string            `json:"continuationToken"`
+	NextLink          string
+	ContinuationToken string
 }
 
 // List reads all pages of r, one at a time, decoding items into T. next makes the
@@ -31,22 +35,21 @@ func List[T any](ctx context.Context, c *Client, r Request, next func(r Request,
 				return
 			}
 			seen[request.URL] = true
-			var page Page
+			var page pageOf[T]
 			if _, err := c.Do(ctx, request, &page); err != nil {
 				yield(*new(T), err)
 				return
 			}
-			for _, raw := range page.Value {
-				var item T
-				if err := Unmarshal(raw, &item); err != nil {
-					yield(*new(T), &azureml.Error{Operation: r.Operation, Subject: r.Subject, Message: "an item of the list is not the JSON that was expected", Body: raw, Err: err})
-					return
-				}
+			for _, item := range page.items {
 				if !yield(item, nil) {
 					return
 				}
 			}
-			following, more, err := next(request, page)
+			if page.odd != nil {
+				yield(*new(T), &azureml.Error{Operation: r.Operation, Subject: r.Subject, Message: "an item of the list is not the JSON that was expected", Body: page.oddText, Err: page.odd})
+				return
+			}
+			following, more, err := next(request, page.Page)
 			if err != nil {
 				yield(*new(T), err)
 				return
@@ -57,6 +60,123 @@ func List[T any](ctx context.Context, c *Client, r Request, next func(r Request,
 			request = following
 		}
 	}
+}
+
+// pageOf is a page with its items.
+type pageOf[T any] struct {
+	Page
+	items []T
+	// odd is why the item behind the last one, oddText, could not be decoded.
+	odd     error
+	oddText []byte
+}
+
+// unmarshalText reads a page, if there is something odd in it item by item.
+func (p *pageOf[T]) unmarshalText(data []byte) error {
+	if p.readWhole(data) {
+		return nil
+	}
+	return p.readByItem(data)
+}
+
+// readByItem goes through the page once and decodes each item when it comes by, so that
+// what is odd in one of them does not spoil the others.
+func (p *pageOf[T]) readByItem(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	start, err := decoder.Token()
+	switch {
+	case err != nil:
+		return broken(data, err)
+	case start == nil:
+		return nil
+	case start != json.Delim('{'):
+		return &json.UnmarshalTypeError{Value: fmt.Sprintf("%T", start), Type: reflect.TypeFor[Page]()}
+	}
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return broken(data, err)
+		}
+		name, _ := key.(string)
+		if strings.EqualFold(name, "value") && opensArray(data[decoder.InputOffset():]) {
+			err = p.readItems(decoder, data)
+		} else {
+			err = p.readMember(decoder, name)
+		}
+		if err != nil {
+			return broken(data, err)
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return broken(data, err)
+	}
+	if rest := bytes.TrimSpace(data[decoder.InputOffset():]); len(rest) > 0 {
+		return broken(data, errors.New("something follows the JSON"))
+	}
+	return nil
+}
+
+func (p *pageOf[T]) readItems(decoder *json.Decoder, data []byte) error {
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	for decoder.More() {
+		var item T
+		start := decoder.InputOffset()
+		err := decoder.Decode(&item)
+		mismatch, odd := errors.AsType[*json.UnmarshalTypeError](err)
+		if err != nil && !odd {
+			return err
+		}
+		if p.odd != nil {
+			continue // read to the end, to see that it has one
+		}
+		text := bytes.TrimLeft(data[start:decoder.InputOffset()], ", \t\r\n")
+		switch keeper, keeps := any(&item).(Keeper); {
+		case keeps:
+			keeper.KeepJSON(bytes.Clone(text), err)
+		case odd && mismatch.Field == "":
+			p.odd, p.oddText = err, bytes.Clone(text)
+			continue
+		}
+		p.items = append(p.items, item)
+	}
+	_, err := decoder.Token()
+	return err
+}
+
+// readMember reads what is no item: only what tells of the next page counts, and only if
+// it is a text.
+func (p *pageOf[T]) readMember(decoder *json.Decoder, name string) error {
+	var value json.RawMessage
+	if err := decoder.Decode(&value); err != nil {
+		return err
+	}
+	var to *string
+	switch {
+	case strings.EqualFold(name, "nextLink"):
+		to = &p.NextLink
+	case strings.EqualFold(name, "continuationToken"):
+		to = &p.ContinuationToken
+	default:
+		return nil
+	}
+	_ = json.Unmarshal(value, to)
+	return nil
+}
+
+// opensArray tells whether the value behind a member's name is an array.
+func opensArray(data []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(data, ": \t\r\n"), []byte{'['})
+}
+
+// broken is the error that encoding/json has for data as a whole.
+func broken(data []byte, otherwise error) error {
+	var whole json.RawMessage
+	if err := json.Unmarshal(data, &whole); err != nil {
+		return err
+	}
+	return otherwise
 }
 
 // FollowLink goes on with the page's nextLink as it is, for the resource manager.

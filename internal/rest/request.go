@@ -15,6 +15,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"github.com/google/uuid"
 
 	"github.com/azureml-go/azureml"
 )
@@ -44,28 +45,23 @@ type Request struct {
 // read and closed, except with Stream. Failures are *azureml.Error; the answer, if
 // there was one, is returned along with them.
 func (c *Client) Do(ctx context.Context, r Request, out any) (resp *http.Response, err error) {
-	ctx, end := runtime.StartSpan(ctx, spanName(r), c.tracer, nil)
-	defer func() { end(err) }()
-	attempts := 0
-	ctx = context.WithValue(ctx, attemptsKey{}, &attempts)
+	if c.tracer.Enabled() {
+		spanned, end := runtime.StartSpan(ctx, spanName(r), c.tracer, nil)
+		defer func() { end(err) }()
+		ctx = spanned
+	}
 	body, err := encode(r.Body)
 	if err != nil {
 		return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "the body cannot be written as JSON", Err: err}
 	}
-	if data, ok := body.([]byte); ok {
-		ctx = context.WithValue(ctx, bodyKey{}, data)
-	}
-	pl, sendCtx := c.pipeline(ctx, r.Class, r.Stream)
+	call := &sending{}
+	call.body, _ = body.([]byte)
+	pl, sendCtx := c.pipeline(context.WithValue(ctx, sendingKey{}, call), r.Class, r.Stream)
 	req, err := runtime.NewRequest(sendCtx, r.Method, r.URL)
 	if err != nil {
 		return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "the address of the request is not valid", Err: err}
 	}
-	for name, values := range r.Header {
-		req.Raw().Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
-	}
-	if req.Raw().Header.Get("Accept") == "" {
-		req.Raw().Header.Set("Accept", "application/json")
-	}
+	setHeader(req.Raw().Header, r.Header)
 	if r.Stream {
 		runtime.SkipBodyDownload(req)
 	}
@@ -76,20 +72,37 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (resp *http.Respons
 	}
 	resp, err = pl.Do(req)
 	if err != nil {
-		return nil, failed(r, resp, err, attempts)
+		return nil, failed(r, resp, err, call.attempts)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		if slices.Contains(r.Allow, resp.StatusCode) {
 			_ = resp.Body.Close()
 			return resp, nil
 		}
-		return resp, answerError(r, resp, attempts)
+		return resp, answerError(r, resp, call.attempts)
 	}
 	if r.Stream {
 		return resp, nil
 	}
-	return resp, decode(r, resp, out, attempts)
+	return resp, decode(r, resp, out, call.attempts)
 }
+
+// setHeader sets what the caller asks for and, unless that has them, what all requests
+// have: what is accepted, and an id that all tries share.
+func setHeader(h, asked http.Header) {
+	for name, values := range asked {
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	if h.Get("Accept") == "" {
+		h.Set("Accept", "application/json")
+	}
+	if len(h[requestID]) == 0 {
+		h[requestID] = []string{uuid.NewString()}
+	}
+}
+
+// requestID is the header by which Azure's logs find a request again.
+const requestID = "X-Ms-Client-Request-Id"
 
 func spanName(r Request) string { return "azureml." + strings.ReplaceAll(r.Operation, " ", "-") }
 
@@ -155,11 +168,31 @@ func decode(r Request, resp *http.Response, out any, attempts int) error {
 	return nil
 }
 
+// Keeper is what wants to see the JSON that it was decoded from.
+type Keeper interface {
+	// KeepJSON gets the text, which is the keeper's own. mismatch is not nil if there
+	// was something of a type that was not expected; that is then missing.
+	KeepJSON(text []byte, mismatch error)
+}
+
 // Unmarshal is json.Unmarshal that takes members of an unexpected type as absent
-// ("reading is lenient"), as long as the value as a whole has the right type.
+// ("reading is lenient"), as long as the value as a whole has the right type. A [Keeper]
+// gets data, which must not be used for anything else then.
 func Unmarshal(data []byte, out any) error {
-	err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), out)
-	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && mismatch.Field != "" {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if page, ok := out.(interface{ unmarshalText(data []byte) error }); ok {
+		return page.unmarshalText(data)
+	}
+	err := json.Unmarshal(data, out)
+	mismatch, odd := errors.AsType[*json.UnmarshalTypeError](err)
+	if err != nil && !odd {
+		return err
+	}
+	if keeper, ok := out.(Keeper); ok {
+		keeper.KeepJSON(data, err)
+		return nil
+	}
+	if odd && mismatch.Field != "" {
 		return nil
 	}
 	return err

@@ -72,20 +72,38 @@ func maxRetryAfter(o policy.RetryOptions) time.Duration {
 	return defaultMaxRetryDelay
 }
 
-// capRetryAfter shortens what a service asks to wait to at most its value. azcore's
-// retry policy would give up at once on a longer wait.
-type capRetryAfter time.Duration
+// sending is what belongs to one logical call, in the context of its requests.
+type sending struct {
+	attempts int
+	body     []byte
+}
+
+type sendingKey struct{}
+
+// sendingOf gives the call that a request belongs to.
+func sendingOf(req *policy.Request) *sending {
+	s, _ := req.Raw().Context().Value(sendingKey{}).(*sending)
+	return s
+}
+
+// attempt is the policy that sees each try first. It counts them, and it shortens what a
+// service asks to wait to at most longest: azcore's retry policy would give up at once
+// on a longer wait.
+type attempt struct{ longest time.Duration }
 
 // Do rewrites the Retry-After headers of the answer.
-func (c capRetryAfter) Do(req *policy.Request) (*http.Response, error) {
+func (a attempt) Do(req *policy.Request) (*http.Response, error) {
+	if s := sendingOf(req); s != nil {
+		s.attempts++
+	}
 	resp, err := req.Next()
 	if err != nil || resp == nil || resp.StatusCode < 400 {
 		return resp, err
 	}
-	if asked := RetryAfter(resp.Header); asked > time.Duration(c) {
+	if asked := RetryAfter(resp.Header); asked > a.longest {
 		resp.Header.Del("Retry-After")
 		resp.Header.Del("X-Ms-Retry-After-Ms")
-		resp.Header.Set("Retry-After-Ms", strconv.FormatInt(time.Duration(c).Milliseconds(), 10))
+		resp.Header.Set("Retry-After-Ms", strconv.FormatInt(a.longest.Milliseconds(), 10))
 	}
 	return resp, nil
 }
@@ -108,14 +126,20 @@ func RetryAfter(h http.Header) time.Duration {
 	return 0
 }
 
-// brokenAnswer lets an answer that broke off be asked for again where the request may be
-// sent again. azcore allows that by the method alone, and some POSTs only read.
-type brokenAnswer struct{}
+// bodies is the policy next to the network. It gives every try a reader of its own:
+// azcore rewinds one reader for all, and net/http may still be reading it for the try
+// before, when the service answered early. With again, an answer that broke off may be
+// asked for again: azcore allows that by the method alone, and some POSTs only read.
+type bodies struct{ again bool }
 
-// Do takes away azcore's mark that such a failure is final.
-func (brokenAnswer) Do(req *policy.Request) (*http.Response, error) {
+// Do puts a reader of the body in the request's place, and takes away azcore's mark that
+// an answer that broke off is final.
+func (b bodies) Do(req *policy.Request) (*http.Response, error) {
+	if s := sendingOf(req); s != nil && len(s.body) > 0 {
+		req.Raw().Body = io.NopCloser(bytes.NewReader(s.body))
+	}
 	resp, err := req.Next()
-	if resp == nil || err == nil {
+	if !b.again || resp == nil || err == nil {
 		return resp, err
 	}
 	if final, ok := errors.AsType[interface {
@@ -125,31 +149,4 @@ func (brokenAnswer) Do(req *policy.Request) (*http.Response, error) {
 		return resp, errors.Unwrap(final)
 	}
 	return resp, err
-}
-
-type bodyKey struct{}
-
-// freshBody gives every try a reader of its own. azcore rewinds one reader for all, and
-// net/http may still be reading it for the try before, when the service answered early.
-type freshBody struct{}
-
-// Do puts a reader of the body in the context in the request's place.
-func (freshBody) Do(req *policy.Request) (*http.Response, error) {
-	if body, ok := req.Raw().Context().Value(bodyKey{}).([]byte); ok && len(body) > 0 {
-		req.Raw().Body = io.NopCloser(bytes.NewReader(body))
-	}
-	return req.Next()
-}
-
-type attemptsKey struct{}
-
-// countAttempts counts how often a request goes out.
-type countAttempts struct{}
-
-// Do adds one to the counter in the context.
-func (countAttempts) Do(req *policy.Request) (*http.Response, error) {
-	if n, ok := req.Raw().Context().Value(attemptsKey{}).(*int); ok {
-		*n++
-	}
-	return req.Next()
 }

@@ -26,6 +26,11 @@ func ParseTime(text string) Time {
 
 // UnmarshalJSON never fails.
 func (t *Time) UnmarshalJSON(data []byte) error {
+	// As nearly every time is written; null would change nothing.
+	if len(data) > 0 && data[0] == '"' && t.Time.UnmarshalJSON(data) == nil {
+		t.Time = t.Time.UTC()
+		return nil
+	}
 	var text string
 	if json.Unmarshal(data, &text) != nil {
 		text = ""

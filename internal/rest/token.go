@@ -16,15 +16,17 @@ import (
 // tokenGate asks the credential once for all callers. It stands in front of the
 // bearer policy both as a policy (callers wait here, each with its own context; in
 // the bearer policy they would wait for the first one's) and as its credential
-// (which then answers from memory). It also asks once anew when a token is refused.
+// (which then answers from memory). It also asks once anew when a token is refused, and
+// lets no request through to a host that the token is not for.
 type tokenGate struct {
 	credential azcore.TokenCredential
 	scopes     []string
+	hosts      *Hosts
 	tokens     *tokencache.Cache
 }
 
-func newTokenGate(credential azcore.TokenCredential, scope string) *tokenGate {
-	return &tokenGate{credential: credential, scopes: []string{scope}, tokens: tokencache.New(tokencache.Config{Source: credential.GetToken})}
+func newTokenGate(credential azcore.TokenCredential, scope string, hosts *Hosts) *tokenGate {
+	return &tokenGate{credential: credential, scopes: []string{scope}, hosts: hosts, tokens: tokencache.New(tokencache.Config{Source: credential.GetToken})}
 }
 
 // forgetful is a credential that keeps tokens itself and can be told of a refused one.
@@ -43,10 +45,13 @@ func (g *tokenGate) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 	return azcore.AccessToken{}, signin.Attempt{Operation: "get an access token", Keep: true}.Error(err)
 }
 
-// Do waits for a token and sends the request on. When the answer is 401 and the
+// Do refuses requests to other hosts, before a token is asked for, waits for a token and sends the request on. When the answer is 401 and the
 // credential has another token by now, the request is sent once more: it cannot
 // have had an effect.
 func (g *tokenGate) Do(req *policy.Request) (*http.Response, error) {
+	if err := g.hosts.Check(req.Raw().URL); err != nil {
+		return nil, final{err}
+	}
 	ctx := req.Raw().Context()
 	if _, err := g.GetToken(ctx, policy.TokenRequestOptions{}); err != nil {
 		return nil, final{err}

@@ -84,7 +84,7 @@ func Run(ctx context.Context, target Target, state State, plan Plan) Result {
 		if !r.mayRollBack(ctx, cause) {
 			return r.stop(ctx, cause)
 		}
-		r.state.Phase, r.state.Reason, r.saved = RollingBack, cause.Error(), false
+		r.state.Phase, r.state.Reason, r.saved = RollingBack, reasonOf(cause), false
 		if err := r.next(ctx); err != nil && !r.state.Ended() {
 			result := r.stop(ctx, cause)
 			result.RollBackErr = err
@@ -96,6 +96,17 @@ func Run(ctx context.Context, target Target, state State, plan Plan) Result {
 		outcome = OutcomeRolledBack
 	}
 	return Result{Outcome: outcome, State: r.state, Cause: cause}
+}
+
+// reasonOf puts a failure into words.
+func reasonOf(cause error) string {
+	switch cause.Error() {
+	case context.Canceled.Error():
+		return "it was cancelled"
+	case context.DeadlineExceeded.Error():
+		return "its time was over"
+	}
+	return cause.Error()
 }
 
 // stop leaves everything as it is. What has changed since the last saving is saved, once:

@@ -287,6 +287,7 @@ func TestCancelled(t *testing.T) {
 			require.ErrorIs(t, result.Cause, context.Canceled)
 			if back {
 				rolledBack(t, f, result)
+				assert.Equal(t, "it was cancelled", result.State.Reason)
 				continue
 			}
 			assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
@@ -420,5 +421,25 @@ func TestSavingFails(t *testing.T) {
 		result = rollout.Run(t.Context(), f, begin(f), plan)
 		rolledBack(t, f, result)
 		assert.Equal(t, "the state could not be saved: forbidden", result.State.Reason)
+	})
+}
+
+// TestTrafficChangedAtTheLastMoment: somebody changes the traffic between the last verdict
+// and the promotion. It is not overridden.
+func TestTrafficChangedAtTheLastMoment(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, j := newFake(), &journal{}
+		changes := 0
+		result := rollout.Run(t.Context(), f, begin(f), j.plan(func(ctx context.Context, l rollout.Look) (rollout.Verdict, error) {
+			if l.Last && !l.Before && l.State.Step == len(l.State.Steps)-1 {
+				f.change(func() { f.picture.Traffic.Own["b"], changes = 1, f.changes })
+			}
+			return promote(ctx, l)
+		}))
+		assert.Equal(t, rollout.OutcomeStopped, result.Outcome)
+		_, drift := errors.AsType[*rollout.DriftError](result.Cause)
+		assert.True(t, drift, "%v", result.Cause)
+		assert.Equal(t, changes, f.changes)
+		assert.InDelta(t, 1, f.picture.Traffic.Own["b"], 0)
 	})
 }

@@ -47,7 +47,8 @@ func (t Traffic) Shares() map[string]float64 {
 	if shares == nil {
 		shares = map[string]float64{}
 	}
-	shares[t.Default] = math.Max(0, t.Own[t.Default]+100-t.sum())
+	// What sums of fractions are off by, 1e-14 or so, is not to be seen.
+	shares[t.Default] = math.Round(math.Max(0, t.Own[t.Default]+100-t.sum())*1e9) / 1e9
 	return shares
 }
 

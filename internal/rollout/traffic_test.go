@@ -87,6 +87,8 @@ func TestTrafficEqual(t *testing.T) {
 		assert.Equal(t, test.want, test.other.Equal(a), name)
 	}
 	assert.Equal(t, map[string]float64{"": 100}, rollout.Traffic{}.Shares())
+	thirds := rollout.Traffic{Default: "a", Own: map[string]float64{"a": 20, "b": 33.3333, "c": 44.4444}}
+	assert.Equal(t, map[string]float64{"a": 22.2223, "b": 33.3333, "c": 44.4444}, thirds.Shares(), "not 22.22229999999999")
 }
 
 func good() rollout.State {

@@ -4,6 +4,7 @@ package validate
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -84,15 +85,22 @@ type Number interface {
 
 // Positive notes a value that is set (not zero) and not > 0.
 func Positive[N Number](c *Checker, field string, value N) {
-	if value != 0 && !(value > 0) {
+	switch {
+	case value != 0 && !(value > 0):
 		c.Add(field, value, "must be > 0")
+	case math.IsInf(float64(value), 1):
+		c.Add(field, value, "must be finite")
 	}
 }
 
 // PositivePtr notes a value that is set (not nil) and not > 0.
 func PositivePtr[N Number](c *Checker, field string, value *N) {
-	if value != nil && !(*value > 0) {
+	switch {
+	case value == nil:
+	case !(*value > 0):
 		c.Add(field, *value, "must be > 0")
+	case math.IsInf(float64(*value), 1):
+		c.Add(field, *value, "must be finite")
 	}
 }
 

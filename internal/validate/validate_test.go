@@ -2,6 +2,7 @@ package validate
 
 import (
 	"errors"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,4 +68,16 @@ func TestNothingToSay(t *testing.T) {
 	NotLess(&c, "Limit", 0, "Cores", 2)
 	assert.NoError(t, c.Err("deploy", "it"))
 	assert.Empty(t, c.Violations())
+}
+
+// TestNumbersThatJSONCannotSay are refused before anything is sent.
+func TestNumbersThatJSONCannotSay(t *testing.T) {
+	t.Parallel()
+	for _, number := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		var c Checker
+		Positive(&c, "a", number)
+		PositivePtr(&c, "b", &number)
+		Between(&c, "c", &number, 0, 100)
+		assert.Len(t, c.Violations(), 3, "%v", number)
+	}
 }
