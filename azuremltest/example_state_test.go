@@ -39,3 +39,28 @@ func ExampleStart() {
 	// mymodel:1
 	// mymodel:2
 }
+
+// What goes wrong, from a file that other programs and languages can share.
+func ExampleLoadFaults() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "faults.json")
+	if err := os.WriteFile(file, []byte(`{"faults": [{"path": "/services", "status": 503, "count": 1}]}`), 0o600); err != nil {
+		log.Fatal(err)
+	}
+
+	faults, err := azuremltest.LoadFaults(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	for _, f := range faults {
+		srv.Fault(f)
+		fmt.Println(f.Path, f.Status, f.Count)
+	}
+	// Output: /services 503 1
+}
