@@ -15,7 +15,8 @@ import (
 )
 
 var (
-	fence   = regexp.MustCompile("(?ms)^```.*?^```|`[^`\n]*`")
+	block   = regexp.MustCompile("(?s)```.*?\n *```")
+	code    = regexp.MustCompile("`[^`\n]*`")
 	link    = regexp.MustCompile(`\]\(([^()\s]*(?:\([^()\s]*\))?[^()\s]*)\)|(?m:^\[[^\]]+\]: (\S+)$)`)
 	heading = regexp.MustCompile(`(?m)^#{1,6} (.+)$`)
 )
@@ -44,7 +45,7 @@ func markdown(t *testing.T) map[string]string {
 // anchors are those of a page's headings, as GitHub makes them.
 func anchors(page string) map[string]bool {
 	found := map[string]bool{}
-	for _, m := range heading.FindAllStringSubmatch(regexp.MustCompile("(?ms)^```.*?^```").ReplaceAllString(page, ""), -1) {
+	for _, m := range heading.FindAllStringSubmatch(block.ReplaceAllString(page, ""), -1) {
 		found[strings.Map(func(r rune) rune {
 			switch {
 			case r == ' ':
@@ -60,7 +61,7 @@ func anchors(page string) map[string]bool {
 
 // brokenLinks says what is wrong with the links of a page.
 func brokenLinks(pages map[string]string, path string) (wrong []string) {
-	for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(pages[path], ""), -1) {
+	for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(block.ReplaceAllString(pages[path], ""), ""), -1) {
 		target := m[1] + m[2]
 		u, err := url.Parse(target)
 		switch {

@@ -64,7 +64,7 @@ func run(t *testing.T, dir string, env []string, words ...string) (seen string) 
 	c := exec.CommandContext(ctx, words[0], words[1:]...)
 	c.Dir, c.Env = dir, env
 	text, err := c.CombinedOutput()
-	if _, failed := err.(*exec.ExitError); !failed { //nolint:errorlint // as Cmd.Run documents it
+	if _, failed := err.(*exec.ExitError); !failed {
 		require.NoError(t, err)
 	}
 	return string(text)

@@ -56,8 +56,8 @@ var aadsts = regexp.MustCompile(`AADSTS(\d{4,7})`)
 // For finds the remedy for e, and a page about it, if there are any: first by its
 // codes and text, then by its kind.
 func For(e *azureml.Error) (remedy, help string) {
-	if m := aadsts.FindStringSubmatch(e.Message); m != nil && signIn[m[1]] != "" {
-		return signIn[m[1]], SignInHelp(m[1], "")
+	if r := SignIn(e.Message); r != "" {
+		return r, SignInHelp(aadsts.FindStringSubmatch(e.Message)[1], "")
 	}
 	for _, entry := range table {
 		if entry.fits(e) {

@@ -75,7 +75,7 @@ func (r *runner) run(ctx context.Context, args []string) error {
 		}
 		return withHint(err, fmt.Sprintf("%q shows the flags of this command", "azml help "+c.words))
 	}
-	f.rest = append(extra, f.set.Args()...)
+	f.rest = slices.Concat(extra, f.set.Args())
 	if len(f.rest) > 0 && c.args == "" {
 		return withHint(usagef("unexpected argument %q", f.rest[0]), fmt.Sprintf("%q shows how this command is used", "azml help "+c.words))
 	}

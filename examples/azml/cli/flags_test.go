@@ -88,7 +88,7 @@ func TestDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"abc", "", 3}, {"deplyo", "deploy", 2}, {"nmae", "name", 2}, {"kitten", "sitting", 3}} {
+	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"abc", "", 3}, {"deplyo", "deploy", 2}, {"nema", "name", 2}, {"kitten", "sitting", 3}} {
 		assert.Equal(t, c.want, distance(c.a, c.b), "%s %s", c.a, c.b)
 		assert.Equal(t, c.want, distance(c.b, c.a), "%s %s", c.b, c.a)
 	}

@@ -41,7 +41,7 @@ func modelCommands() []command {
 			setup: func(f *flags) action {
 				dir := f.text("t target-dir", "folder for the files (required)")
 				overwrite := f.on("overwrite", "replace files that exist")
-				return withModel(func(ctx context.Context, s *session, m *model.Model) (result, error) {
+				return withModel(func(ctx context.Context, _ *session, m *model.Model) (result, error) {
 					path, err := m.Download(ctx, *dir, &model.DownloadOptions{Overwrite: *overwrite})
 					if err != nil {
 						return result{}, err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -109,9 +110,15 @@ func (s *session) workspace(ctx context.Context) (*workspace.Workspace, error) {
 			ClientOptions: c.Options, SubscriptionID: g.Subscription, ResourceGroup: g.ResourceGroup, OnWarning: s.warn,
 		})
 	}
-	return workspace.FromConfig(ctx, c.Credential, &workspace.FromConfigOptions{
+	ws, err := workspace.FromConfig(ctx, c.Credential, &workspace.FromConfigOptions{
 		ClientOptions: c.Options, Path: g.Path, SubscriptionID: g.Subscription, ResourceGroup: g.ResourceGroup, OnWarning: s.warn,
 	})
+	if e, ok := errors.AsType[*azureml.Error](err); ok && errors.Is(e, azureml.ErrNotFound) && e.StatusCode == 0 {
+		hinted := *e
+		hinted.Remedy += "\nOr name the workspace with -w, -g and -subscription-id, or add -emulator, which needs no Azure account."
+		err = &hinted
+	}
+	return ws, err
 }
 
 // warn writes a warning to standard error.
