@@ -61,6 +61,7 @@ func (s *Server) respond(c *call, out *answer, allowed []string) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		defer s.reapContainers()
 		if c.fault != nil && c.fault.Operation != nil {
 			s.destined = c.fault.Operation
 			defer func() { s.destined = nil }()

@@ -50,12 +50,13 @@
 //
 // # The world
 //
-// A new server holds what the constants name: a tenant with a service
+// A new server holds what the constants name, or what [Options].StateFile has kept: a tenant with a service
 // principal, a subscription, a workspace, and an AKS cluster that can be
 // attached. More is added by AddTenant, AddServicePrincipal, AddUser,
 // AddSubscription, AddWorkspace, AddCluster, AddCompute, AddModel and AddService,
 // and by the requests themselves: what is created stays, what is deleted is gone. All state is in
-// memory, and any number of servers can run side by side. Ids are the same in
+// memory, and any number of servers can run side by side. [Server.SaveState] and
+// [Server.LoadState] take it elsewhere. Ids are the same in
 // every run of a program that makes the same calls in the same order.
 //
 // Emulated are:
@@ -101,8 +102,9 @@
 //     everything, but who is a Reader of a workspace and nothing more may only read;
 //   - deleting resource groups, making and deleting subscriptions;
 //   - computes of other types, other than reading what AddCompute has put there;
-//   - the containers: no image is built and no entry script runs; a web service
-//     says what its [Scorer] says;
+//   - the containers: no image is built and no package is installed; a web service
+//     says what its [Scorer] says, or its entry script where [Options].RunScripts
+//     asks for that;
 //   - images of the older kind, and the export of services;
 //   - clouds other than the public one, and regions: a region is only a name;
 //   - anything about load: throttling happens when a [Fault] says so.
@@ -138,11 +140,52 @@
 // that after n requests every version has had its share of n, give or take
 // one. There is no limit to how many requests are answered at once.
 //
+// # Scripts
+//
+// With [Options].RunScripts the programs that web services are deployed with are
+// run by a Python interpreter: one process for each service, or version of an
+// endpoint, answering one request at a time. It finds the files of the image in its
+// working directory, the models below AZUREML_MODEL_DIR as in a real container, the
+// variables of the environment, PATH, and nothing else of this process. No packages
+// are installed: an import of what the interpreter has not got fails. What the program
+// prints is the log of the service. The deployment ends when init has; a program that
+// crashes there, or takes more than a minute, makes it fail with CrashLoopBackOff. An
+// exception in run is answered with 500 and x-ms-run-function-failed, a process that
+// dies with 502, one that takes longer than the service's scoringTimeoutMs with 504,
+// after which it is started anew. Processes end with their service or the server.
+// A [Scorer] goes before the script. Scripts need real time and real processes: they do
+// not go with testing/synctest, nor are they shut in.
+//
+// # State
+//
+// [Options].StateFile keeps all that exists from one run to the next;
+// [Server.SaveState] and [Server.LoadState] do the same with any stream, for instance
+// to give every test a copy of the same world. Keys of web services stay valid; tokens
+// and certificates are those of one run.
+//
+// # Looking in
+//
+// [Server.Workspaces], [Server.Computes], [Server.Models], [Server.Services],
+// [Server.Operations], [Server.Blobs] and [Server.Requests] show what there is, as
+// copies, without counting as a look. [Options].Log tells of each request, and
+// [Options].Home answers a browser at the server's own address. The command
+// examples/emulator makes a program of all this.
+//
+// # Limits
+//
+// A request's body may have 64 MiB, an uploaded file or block 5000 MiB, all in memory;
+// the last 10,000 requests are remembered. One call makes up to 50 artifacts, a page
+// of a list has [Options].PageSize items, an endpoint up to six versions, and a cluster
+// only as many containers as its nodes have cores and memory for.
+//
 // # When things go wrong
 //
 // [Server.Fault] makes chosen requests fail: with a status, by a broken
 // connection before or after the request has taken effect, by a body that is
-// cut off, or late. [Server.FailNextOperation] makes an operation end badly, or
+// cut off, or late, or half of it late; with what was there before the last write;
+// as if the token had expired, the keys had been rotated, or the clock were wrong;
+// or by how the operation ends that they begin. [ParseFaults] and [LoadFaults] read
+// plans of such faults. [Server.FailNextOperation] makes an operation end badly, or
 // never. [Server.Token] makes tokens that have expired or are for somebody
 // else; [Server.SetServiceKeys] changes the keys of a web service unannounced.
 // [Server.Requests] returns what the server was asked, with the tokens

@@ -1,66 +1,87 @@
 package azuremltest_test
 
 import (
+	"bytes"
 	"fmt"
-	"log"
-	"os"
-	"path/filepath"
+	"net/http"
 
 	"github.com/azureml-go/azureml/azuremltest"
 )
 
-// An emulator for a test: all that is in it goes with Close.
-func ExampleNewServer() {
-	srv := azuremltest.NewServer(nil)
-	defer srv.Close()
-	m := srv.AddModel(azuremltest.Workspace{}, azuremltest.Model{Name: "mymodel"})
-	fmt.Println(m.ID)
-	// Output: mymodel:1
-}
+// A world is set up once, and every test gets a copy.
+func ExampleServer_LoadState() {
+	first := azuremltest.NewServer(nil)
+	defer first.Close()
+	first.AddModel(azuremltest.Workspace{}, azuremltest.Model{Name: "churn"})
+	var state bytes.Buffer
+	if err := first.SaveState(&state); err != nil {
+		fmt.Println(err)
+		return
+	}
 
-// An emulator that remembers what was done, from one run of a program to the next.
-func ExampleStart() {
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		log.Fatal(err)
+	second := azuremltest.NewServer(nil)
+	defer second.Close()
+	if err := second.LoadState(&state); err != nil {
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(dir)
-	for range 2 {
-		srv, err := azuremltest.Start(&azuremltest.Options{StateFile: filepath.Join(dir, "emulator.json")})
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(srv.AddModel(azuremltest.Workspace{}, azuremltest.Model{Name: "mymodel"}).ID)
-		if err := srv.Shutdown(); err != nil {
-			log.Fatal(err)
-		}
-	}
+	fmt.Println(second.Models(azuremltest.Workspace{})[0].ID)
+	fmt.Println(second.AddModel(azuremltest.Workspace{}, azuremltest.Model{Name: "churn"}).ID)
 	// Output:
-	// mymodel:1
-	// mymodel:2
+	// churn:1
+	// churn:2
 }
 
-// What goes wrong, from a file that other programs and languages can share.
-func ExampleLoadFaults() {
-	dir, err := os.MkdirTemp("", "")
+func ExampleParseFaults() {
+	faults, err := azuremltest.ParseFaults([]byte(`{"faults": [
+	  {"host": "management.azure.com", "count": 2, "status": 503, "retryAfter": "1"}
+	]}`))
 	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "faults.json")
-	if err := os.WriteFile(file, []byte(`{"faults": [{"path": "/services", "status": 503, "count": 1}]}`), 0o600); err != nil {
-		log.Fatal(err)
-	}
-
-	faults, err := azuremltest.LoadFaults(file)
-	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	srv := azuremltest.NewServer(nil)
 	defer srv.Close()
 	for _, f := range faults {
 		srv.Fault(f)
-		fmt.Println(f.Path, f.Status, f.Count)
 	}
-	// Output: /services 503 1
+	for range 3 {
+		resp, err := srv.Client().Get("https://management.azure.com/metadata/endpoints?api-version=2020-06-01")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+		fmt.Printf("%d %q\n", resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+
+	_, err = azuremltest.ParseFaults([]byte(`{"faults": [{"stauts": 503}]}`))
+	fmt.Println(err != nil)
+	// Output:
+	// 503 "1"
+	// 503 "1"
+	// 200 ""
+	// true
+}
+
+func ExampleServer_Operations() {
+	srv := azuremltest.NewServer(nil)
+	defer srv.Close()
+	req, err := http.NewRequest(http.MethodPut, computesURL+"/aks"+version, bytes.NewReader([]byte(aks("{}"))))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req.Header.Set("Authorization", "Bearer "+srv.Token(azuremltest.TokenOptions{}))
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := srv.Client().Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	for _, o := range srv.Operations() {
+		fmt.Println(o.Kind, o.Subject, o.State)
+	}
+	// Output: compute aks Creating
 }

@@ -220,6 +220,6 @@ func (f *Fault) fields() map[string]any {
 }
 
 // fields are the members of an operation in a plan.
-func (o *OperationFailure) fields() map[string]any {
-	return map[string]any{"state": &o.State, "code": &o.Code, "message": &o.Message, "statusCode": &o.StatusCode}
+func (f *OperationFailure) fields() map[string]any {
+	return map[string]any{"state": &f.State, "code": &f.Code, "message": &f.Message, "statusCode": &f.StatusCode}
 }

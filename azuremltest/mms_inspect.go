@@ -66,7 +66,7 @@ func (svc *service) exported() Service {
 		Name: svc.spec.Name, ComputeType: svc.spec.ComputeType, ComputeName: orEmpty(svc.spec.ComputeName), State: svc.state,
 		ScoringURL: orEmpty(svc.uri("", "score")), PrimaryKey: svc.primary, SecondaryKey: svc.secondary,
 		Tags: svc.spec.Tags.plain(), Properties: svc.spec.Properties.plain(), ModelIDs: svc.modelIDs(),
-		Image: svc.spec.Image.raw(), Logs: strings.Join(svc.logs, ""),
+		Image: svc.spec.Image.raw(), Logs: strings.Join(svc.logLines(), ""),
 	}
 	if svc.op != nil {
 		out.OperationID = svc.op.id

@@ -2,6 +2,7 @@ package azuremltest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,24 +42,25 @@ func deletePhases() []phase { return []phase{{}} }
 
 // serviceOperation is a long-running operation of model management.
 type serviceOperation struct {
-	ws       *workspace
-	kind     string
-	id       string
-	subject  string // the name of what it works on
-	parentID string
-	innerID  string
-	resource string
-	logPath  string
-	phases   []phase
-	at       int // the phase under way
-	last     int // the phase in which it ends
-	state    string
-	started  time.Time
-	ended    time.Time
-	log      []string // "yyyyMMddHHmmss|text"
-	logText  []string
-	failure  *OperationFailure // how it will end, nil for good
-	problem  *mmsErrorBody     // how it has ended
+	ws         *workspace
+	kind       string
+	id         string
+	subject    string // the name of what it works on
+	parentID   string
+	innerID    string
+	resource   string
+	logPath    string
+	phases     []phase
+	at         int // the phase under way
+	last       int // the phase in which it ends
+	state      string
+	started    time.Time
+	ended      time.Time
+	log        []string // "yyyyMMddHHmmss|text"
+	logText    []string
+	failure    *OperationFailure // how it will end, nil for good
+	problem    *mmsErrorBody     // how it has ended
+	containers []*container      // that must have started before it ends
 	progress
 	// blame makes up the error for a state where failure leaves it open.
 	blame func(state string) mmsErrorBody
@@ -119,7 +121,7 @@ func (o *serviceOperation) poll() {
 	if !o.active() {
 		return
 	}
-	if o.progress.poll(o.ws.srv) {
+	if o.progress.poll(o.ws.srv) && o.prepared() {
 		o.end()
 		return
 	}
@@ -138,7 +140,7 @@ func (o *serviceOperation) poll() {
 
 // read is a look at the service that the operation changes.
 func (o *serviceOperation) read() {
-	if o.active() && o.progress.read(o.ws.srv) {
+	if o.active() && o.progress.read(o.ws.srv) && o.prepared() {
 		o.end()
 	}
 }
@@ -162,8 +164,24 @@ func (o *serviceOperation) write(line string) {
 	})
 }
 
+// prepared reports whether all containers have started, or failed to.
+func (o *serviceOperation) prepared() bool {
+	return !slices.ContainsFunc(o.containers, func(c *container) bool { return !c.prepared() })
+}
+
+// awaitContainers waits for the containers, and lets the operation fail if one
+// of them has crashed.
+func (o *serviceOperation) awaitContainers() {
+	for _, c := range o.containers {
+		if <-c.ready; c.err != nil && o.failure == nil {
+			o.failure = &OperationFailure{State: stateFailed}
+		}
+	}
+}
+
 // end finishes the operation as was decided at its start.
 func (o *serviceOperation) end() {
+	o.awaitContainers()
 	o.advance(o.last)
 	o.ended = time.Now()
 	o.state = stateSucceeded

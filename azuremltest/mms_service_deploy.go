@@ -23,7 +23,30 @@ func (svc *service) deploy(phases []phase, versions []string) *serviceOperation 
 		v.state, v.problem = stateTransitioning, nil
 		svc.ws.data.touch(&v.stamp)
 	}
-	return svc.begin(phases, failure, func(o *serviceOperation) { svc.deployed(o, versions) })
+	o := svc.begin(phases, failure, func(o *serviceOperation) { svc.deployed(o, versions) })
+	svc.startContainers(o, versions)
+	return o
+}
+
+// startContainers starts what will answer when the operation has succeeded.
+func (svc *service) startContainers(o *serviceOperation, versions []string) {
+	svc.starting = map[string]*container{}
+	if o.failure != nil && o.failure.State != stateTimedOut {
+		return
+	}
+	specs := map[string]*serviceSpec{}
+	for _, name := range versions {
+		specs[name] = svc.spec.Versions[name]
+	}
+	if svc.spec.ComputeType != typeEndpoint {
+		specs[""] = svc.spec
+	}
+	for name, spec := range specs {
+		if c := svc.newContainer(spec); c != nil {
+			svc.starting[name] = c
+			o.containers = append(o.containers, c)
+		}
+	}
 }
 
 // doomed returns the failure of a deployment that cannot succeed although
@@ -72,8 +95,17 @@ func (svc *service) deployed(o *serviceOperation, versions []string) {
 	}
 	if o.state == stateSucceeded {
 		svc.release()
+		if len(o.containers) > 0 {
+			return // which write logs of their own
+		}
 		svc.logLine("gunicorn/run \nStarting gunicorn 20.1.0\nListening at: http://127.0.0.1:31311\nInvoking user's init function")
 		return
+	}
+	for _, c := range o.containers {
+		svc.logs = append(svc.logs, splitLog(c.log.String())...)
+	}
+	if o.state != stateTimedOut {
+		svc.starting = nil
 	}
 	svc.logLine("Deployment ended as " + o.state + ": " + o.problem.Message)
 	for _, d := range o.problem.Details {

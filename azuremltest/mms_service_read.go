@@ -103,7 +103,7 @@ func (c *call) serviceLogs() {
 		c.invalid("InvalidInit", "init: %s", err.Error())
 		return
 	}
-	lines := svc.logs
+	lines := svc.logLines()
 	if init {
 		lines = []string{"Downloading the models of service " + svc.spec.Name + ".\n"}
 	}

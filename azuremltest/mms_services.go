@@ -36,7 +36,9 @@ type service struct {
 	// succeeded has left, so that a service goes on answering while an update
 	// is under way, and after one that has failed. It is nil before the first
 	// success and after the compute has gone.
-	live       *release
+	live *release
+	// starting are the containers of a deployment under way, by version.
+	starting   map[string]*container
 	recovering int      // reads until a late deployment turns out to be healthy
 	deleting   bool     // by an operation that is under way
 	logs       []string // of the container
@@ -152,6 +154,20 @@ func (svc *service) logLine(text string) {
 	for line := range strings.Lines(text) {
 		svc.logs = append(svc.logs, stamp+" - "+strings.TrimSuffix(line, "\n")+"\n")
 	}
+}
+
+// logLines is all that the containers have written.
+func (svc *service) logLines() []string {
+	lines := slices.Clone(svc.logs)
+	if svc.live == nil {
+		return lines
+	}
+	for _, v := range svc.live.versions {
+		if v.container != nil {
+			lines = append(lines, splitLog(v.container.log.String())...)
+		}
+	}
+	return lines
 }
 
 // digest makes up the digest of the image that a request leads to.

@@ -185,9 +185,27 @@ func (c *call) admitScoring(s *scoring) (status int, text string) {
 		s.scorer = c.srv.scorers[scorerKey{s.name, ""}]
 	}
 	if s.scorer == nil {
-		s.scorer = echo
+		s.scorer = s.svc.program(s.version)
 	}
 	return 0, ""
+}
+
+// program is the scorer of a version that has been given none: its program, if
+// programs are run. One that was loaded with a state is started when it is wanted.
+func (svc *service) program(v *liveVersion) Scorer {
+	if v.container == nil {
+		spec := svc.spec
+		if v.name != "" {
+			spec = spec.Versions[v.name]
+		}
+		if spec != nil {
+			v.container = svc.newContainer(spec)
+		}
+	}
+	if v.container == nil {
+		return echo
+	}
+	return v.container.score
 }
 
 // scoringAuth checks the key or token; it returns the text of a refusal, or "".
@@ -284,6 +302,8 @@ func (s *scoring) run(c *call, in *ScoreRequest) (out *ScoreResponse, problem *s
 	case ctx.Err() == context.DeadlineExceeded:
 		text := fmt.Sprintf("Scoring timeout after %d ms", s.version.timeout.Milliseconds())
 		return nil, &scoringProblem{http.StatusGatewayTimeout, text, text}
+	case errors.Is(err, errReplicaDied):
+		return nil, &scoringProblem{http.StatusBadGateway, "Replica closed connection before replying", err.Error()}
 	case err != nil:
 		return nil, &scoringProblem{http.StatusInternalServerError,
 			"An unexpected error occurred in scoring script. Check the logs for more info.", "Exception in run(): " + err.Error()}

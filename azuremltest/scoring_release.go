@@ -29,6 +29,9 @@ type liveVersion struct {
 	timeout  time.Duration
 	modelIDs []string
 	files    map[string]map[string]*blob // by model id and path
+	// container runs its program; nil if there is none, or it has not been
+	// needed since the server was started.
+	container *container
 }
 
 // release puts what has been deployed into service. Versions of an endpoint
@@ -43,13 +46,13 @@ func (svc *service) release() {
 	}
 	next := &release{keyAuth: *svc.spec.KeyAuth, tokenAuth: svc.spec.TokenAuth != nil && *svc.spec.TokenAuth}
 	if svc.spec.ComputeType != typeEndpoint {
-		v := svc.launch("", svc.spec)
+		v := svc.launch("", svc.spec, before[""])
 		v.share = 100
 		next.versions = []*liveVersion{v}
 	} else {
 		next.versions = svc.launchVersions(before)
 	}
-	svc.live = next
+	svc.live, svc.starting = next, nil
 	svc.schema = svc.declaresSchema()
 	svc.settleAddress()
 }
@@ -63,9 +66,9 @@ func (svc *service) launchVersions(before map[string]*liveVersion) (list []*live
 		v := &liveVersion{name: name}
 		switch old := before[name]; {
 		case svc.versions[name].state == stateHealthy:
-			v = svc.launch(name, spec)
+			v = svc.launch(name, spec, old)
 		case old != nil:
-			v.timeout, v.modelIDs, v.files = old.timeout, old.modelIDs, old.files
+			v.timeout, v.modelIDs, v.files, v.container = old.timeout, old.modelIDs, old.files, old.container
 		default:
 			continue
 		}
@@ -84,9 +87,13 @@ func (svc *service) launchVersions(before map[string]*liveVersion) (list []*live
 	return list
 }
 
-// launch takes in what a container gets to see.
-func (svc *service) launch(name string, spec *serviceSpec) *liveVersion {
-	v := &liveVersion{name: name, modelIDs: spec.Image.ModelIDs, files: map[string]map[string]*blob{}}
+// launch takes in what a container gets to see. One that has not been replaced
+// goes on.
+func (svc *service) launch(name string, spec *serviceSpec, old *liveVersion) *liveVersion {
+	v := &liveVersion{name: name, modelIDs: spec.Image.ModelIDs, files: map[string]map[string]*blob{}, container: svc.starting[name]}
+	if v.container == nil && old != nil && spec.Image.withCode() {
+		v.container = old.container
+	}
 	if spec.ScoringTimeoutMs != nil {
 		v.timeout = time.Duration(*spec.ScoringTimeoutMs) * time.Millisecond
 	}

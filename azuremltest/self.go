@@ -10,6 +10,10 @@ func (s *Server) selfRoutes() []route {
 			c.w.Write(s.CACertificate())
 		}},
 		{host: hostSelf, pattern: "/", unlocked: true, handle: func(c *call) {
+			if s.opts.Home != nil {
+				s.opts.Home.ServeHTTP(c.w, c.r)
+				return
+			}
 			c.text(http.StatusNotFound, "azuremltest: this is an emulator of Azure. Use this address as HTTP and HTTPS proxy, "+
 				"with the certificate authority at "+s.URL+"/ca.pem, and ask for the real host names.")
 		}},

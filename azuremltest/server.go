@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -56,6 +58,17 @@ type Options struct {
 	// alone. Nothing is kept if it is empty.
 	StateFile string
 
+	// RunScripts is a Python interpreter, such as "python3", that runs the
+	// programs of the web services which are deployed with one. Nothing is run if it
+	// is empty, and "Scripts" in the package comment says what happens otherwise.
+	// Whoever can reach the server can then run programs on this machine.
+	RunScripts string
+
+	// Home answers requests to the server's own address, such as a browser's, but
+	// for what the server needs itself: /ca.pem and /msi/token. It may use the
+	// server. Nil answers with a hint.
+	Home http.Handler
+
 	// Log is called with every request after it has been answered, from the
 	// goroutine that answered it; several may call at once. It may use the
 	// server.
@@ -83,6 +96,7 @@ type Server struct {
 	running  sync.WaitGroup
 
 	tokenKey []byte
+	python   string // path of the interpreter, empty if no programs are run
 
 	randMu sync.Mutex // guards random
 	random *rand.ChaCha8
@@ -91,6 +105,7 @@ type Server struct {
 	world        world
 	scoringHosts map[string]int
 	scorers      map[scorerKey]Scorer
+	containers   map[*container]struct{} // that have not been stopped
 	failures     []OperationFailure
 	destined     *OperationFailure // how the operation ends that the request being answered begins
 	faults       []*faultState
@@ -127,6 +142,9 @@ func Start(options *Options) (*Server, error) {
 	}
 	s.opts.setDefaults()
 	s.addRoutes(s.authorityRoutes(), s.loginRoutes(), s.deviceRoutes(), s.identityRoutes(), s.selfRoutes(), s.armRoutes(), s.computeRoutes(), s.discoveryRoutes(), s.managementRoutes(), s.dataPlaneRoutes())
+	if err := s.findPython(); err != nil {
+		return nil, err
+	}
 	if err := s.populate(); err != nil {
 		return nil, err
 	}
@@ -136,6 +154,22 @@ func Start(options *Options) (*Server, error) {
 	s.client = s.newClient()
 	s.serve()
 	return s, nil
+}
+
+// findPython looks up the interpreter that Options.RunScripts names.
+func (s *Server) findPython() error {
+	if s.opts.RunScripts == "" {
+		return nil
+	}
+	path, err := exec.LookPath(s.opts.RunScripts)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return fmt.Errorf("azuremltest: cannot run scripts: %w", err)
+	}
+	s.python = path
+	return nil
 }
 
 // populate sets up what exists: what was saved, or the default world.
@@ -193,6 +227,7 @@ func (s *Server) Close() {
 func (s *Server) Shutdown() (err error) {
 	s.closed.Do(func() {
 		close(s.closing)
+		s.stopContainers()
 		s.listener.Close()
 		s.incoming.Close()
 		// Broken, not closed in good order: a TLS connection would wait for a

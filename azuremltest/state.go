@@ -52,7 +52,7 @@ type savedState struct {
 // models, environments and web services with their keys.
 //
 // Operations under way are ended first, as if they had been polled often enough;
-// those that are stuck are canceled. Not saved are what the program has set up
+// those that are stuck are canceled, and scripts that start are waited for. Not saved are what the program has set up
 // (scorers, faults, failures of operations), the requests received, and what is
 // handed out to callers for a while: access and refresh tokens, logins under way
 // and the certificate authority are the business of one run.
@@ -114,6 +114,7 @@ func (s *Server) LoadState(r io.Reader) error {
 	for _, host := range l.hosts {
 		s.claimHost(host)
 	}
+	s.reapContainers()
 	s.randMu.Lock()
 	s.random = random
 	s.randMu.Unlock()
@@ -206,14 +207,14 @@ func (s *Server) saveStateFile() (err error) {
 		}
 	}()
 	path := s.opts.StateFile
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // does nothing after the renaming
+	defer os.Remove(f.Name()) //nolint:errcheck // it has been renamed, or is left
 	err = s.SaveState(f)
 	if err == nil {
 		err = f.Sync()

@@ -138,14 +138,15 @@ func TestStateSurvives(t *testing.T) {
 
 	// It goes on: with the old keys, new ids, new versions, and operations.
 	for _, svc := range again.Services(defaultWorkspace) {
-		if svc.Name == "code" {
-			a, err := try(again, http.MethodPost, svc.ScoringURL, `[1]`, "Authorization", "Bearer p2")
-			require.NoError(t, err)
-			assert.Equal(t, "[1]", a.want(t, http.StatusOK).text)
-			a, err = try(again, http.MethodPost, svc.ScoringURL, `[1]`, "Authorization", "Bearer p3")
-			require.NoError(t, err)
-			a.want(t, http.StatusUnauthorized)
+		if svc.Name != "code" {
+			continue
 		}
+		a, err := try(again, http.MethodPost, svc.ScoringURL, `[1]`, "Authorization", "Bearer p2")
+		require.NoError(t, err)
+		assert.Equal(t, "[1]", a.want(t, http.StatusOK).text)
+		a, err = try(again, http.MethodPost, svc.ScoringURL, `[1]`, "Authorization", "Bearer p3")
+		require.NoError(t, err)
+		a.want(t, http.StatusUnauthorized)
 	}
 	a, err := try(again, http.MethodPost, "http://label.westeurope.azurecontainer.io/score", "1", "Authorization", "Bearer "+again.Services(defaultWorkspace)[3].PrimaryKey)
 	require.NoError(t, err)

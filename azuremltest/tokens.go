@@ -90,8 +90,6 @@ func (s *Server) verify(token string) (*tokenClaims, error) {
 	return &c, nil
 }
 
-func (c *tokenClaims) expired() bool { return time.Now().Unix() >= c.Expires }
-
 func cutLast(s, sep string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true

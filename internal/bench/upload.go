@@ -150,7 +150,7 @@ func uploads(ctx context.Context, s settings) ([]line, error) {
 		return nil, err
 	}
 	// At 1 Gbit/s the whole would take minutes and say the same.
-	part := min(size, 256<<20)
+	part := min(size, int64(s.of(256))<<20)
 	partly := filepath.Join(dir, "part.bin")
 	if err := fill(partly, part); err != nil {
 		return nil, err

@@ -47,10 +47,14 @@ func (f *faults) noteEffect(req *http.Request, resp *http.Response, lost bool) {
 // library knows again when the answer was lost.
 var recognised = []string{"services", "models", "assets"}
 
-// lostOnly tells that all that went wrong was that one answer to such a request was lost.
-func lostOnly(hits []hit) bool {
-	return len(hits) == 1 && hits[0].kind.lost && hits[0].req.Method == http.MethodPost &&
-		slices.Contains(recognised, path.Base(hits[0].req.URL.Path))
+// lostLast tells that the last that went wrong was that the answer to such a request was
+// lost: what went wrong before was survived, or it would not have been sent.
+func lostLast(hits []hit) bool {
+	if len(hits) == 0 {
+		return false
+	}
+	last := hits[len(hits)-1]
+	return last.kind.lost && last.req.Method == http.MethodPost && slices.Contains(recognised, path.Base(last.req.URL.Path))
 }
 
 // askPause notes how long a request must not be sent again.

@@ -347,7 +347,7 @@ func (j *mainJob) rotateKeys() bool {
 	var o webservice.RotateKeysOptions
 	o.SaveState = func(_ context.Context, state json.RawMessage) error {
 		o.State = slices.Clone(state)
-		j.secrets.print(string(state))
+		j.secrets.shown(string(state))
 		return nil
 	}
 	before := j.service(keyService)

@@ -80,8 +80,8 @@ func (r *run) finding(format string, args ...any) {
 // warn is the OnWarning of all options.
 func (r *run) warn(w azureml.Warning) {
 	r.tally.Warnings++
-	r.secrets.print(w.String())
-	r.secrets.print(fmt.Sprintf("%+v %#v", w, w))
+	r.secrets.shown(w.String())
+	r.secrets.shown(fmt.Sprintf("%+v %#v", w, w))
 }
 
 // do is what a careful program does: it makes a call, and when that fails once more,
@@ -104,7 +104,7 @@ func (r *run) doing(step string, most int, call func(ctx context.Context) error,
 		err := r.call(most, call)
 		hits, early := r.faults.takeHits()
 		r.expect(len(early) == 0, "Retry-After is not obeyed: %v", early)
-		r.expect(try > 1 || err == nil || !lostOnly(hits), "nothing went wrong but that an answer was lost, and what was made is not recognised: %v", err)
+		r.expect(try > 1 || err == nil || !lostLast(hits), "nothing went wrong after an answer was lost, and what was made is not recognised: %v", err)
 		if err == nil {
 			if check != nil {
 				check()
@@ -129,7 +129,7 @@ func (r *run) call(most int, call func(ctx context.Context) error) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	ctx = azureml.WithProgress(ctx, func(p azureml.Progress) {
-		r.secrets.print(fmt.Sprintf("%s %s %s %v", p.Operation, p.Subject, p, p.LogLines))
+		r.secrets.shown(fmt.Sprintf("%s %s %s %v", p.Operation, p.Subject, p, p.LogLines))
 	})
 	r.faults.takeEffects()
 	r.faults.takeHits()
@@ -186,14 +186,14 @@ func (r *run) judge(err error) {
 
 // show shows an error in every way there is.
 func (r *run) show(err error) {
-	r.secrets.print(azureml.Explain(err))
-	r.secrets.print(fmt.Sprintf("%v %+v %#v %q", err, err, err, err))
+	r.secrets.shown(azureml.Explain(err))
+	r.secrets.shown(fmt.Sprintf("%v %+v %#v %q", err, err, err, err))
 	if data, jsonErr := json.Marshal(err); jsonErr == nil {
-		r.secrets.print(string(data))
+		r.secrets.shown(string(data))
 	}
 	slog.New(slog.NewJSONHandler(r.secrets, nil)).Info("it failed", "error", err)
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
-		r.secrets.print(inner.Error())
+		r.secrets.shown(inner.Error())
 	}
 }
 
@@ -217,7 +217,7 @@ func wait[T any](ctx context.Context, r *run, p *azruntime.Poller[T], err error)
 		if err != nil {
 			r.finding("no resume token: %v", err)
 		}
-		r.secrets.print(token)
+		r.secrets.shown(token)
 	}
 	return azureml.Wait(ctx, p, &azureml.WaitOptions{Output: io.Writer(r.secrets)})
 }

@@ -53,7 +53,8 @@ func (s *secrets) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func (s *secrets) print(text string) { _, _ = io.WriteString(s, text) }
+// shown takes a text that somebody may see.
+func (s *secrets) shown(text string) { _, _ = io.WriteString(s, text) }
 
 // leaks looks for the secrets in the output.
 func (s *secrets) leaks() []string {

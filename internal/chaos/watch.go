@@ -17,7 +17,7 @@ var heard atomic.Pointer[secrets]
 func Listen() {
 	azlog.SetListener(func(event azlog.Event, text string) {
 		if s := heard.Load(); s != nil {
-			s.print(string(event) + " " + text)
+			s.shown(string(event) + " " + text)
 		}
 	})
 }
