@@ -78,7 +78,8 @@ type Error struct {
 	LogURL string `json:"logUrl,omitempty"`
 	// Remedy says what a person can do about it.
 	Remedy string `json:"remedy,omitempty"`
-	// Help is the address of a page about it.
+	// Help is the address of a page about it; empty where nothing more is known than
+	// the kind, to whose section [Explain] leads then.
 	Help string `json:"help,omitempty"`
 	// Body is the answer as it came. It is never printed; it may hold anything.
 	Body []byte `json:"-"`

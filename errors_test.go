@@ -103,5 +103,5 @@ More: https://h/help
 		azureml.Explain(&azureml.Error{Operation: "get", Subject: "it", Message: "cannot sign in as x: no:\n  reason", Err: inner}), "a cause is not said twice")
 	assert.Equal(t, "plain\n", azureml.Explain(errors.New("plain")))
 	assert.Empty(t, azureml.Explain(nil))
-	assert.Equal(t, "Failed: not found\n", azureml.Explain(&azureml.Error{Kind: azureml.ErrNotFound}))
+	assert.Equal(t, "Failed: not found\nMore: https://github.com/azureml-go/azureml/blob/main/TROUBLESHOOTING.md#not-found\n", azureml.Explain(&azureml.Error{Kind: azureml.ErrNotFound}))
 }

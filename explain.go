@@ -36,10 +36,30 @@ func Explain(err error) string {
 			b.WriteString("  " + line + "\n")
 		}
 	}
-	if e.Help != "" {
-		b.WriteString("More: " + e.Help + "\n")
+	if help := helpOf(e); help != "" {
+		b.WriteString("More: " + help + "\n")
 	}
 	return b.String()
+}
+
+// troubleshooting is the page with a section for each sentinel, and for each failure that
+// is known better.
+const troubleshooting = "https://github.com/azureml-go/azureml/blob/main/TROUBLESHOOTING.md"
+
+// helpOf is where to read about e: its own page, else the section of its kind.
+func helpOf(e *Error) string {
+	if e.Help != "" || len(e.Violations) > 0 { // broken rules say all that there is to say
+		return e.Help
+	}
+	for _, kind := range []error{
+		ErrNotFound, ErrConflict, ErrUnauthorized, ErrForbidden, ErrThrottled, ErrInvalid, ErrAmbiguous, ErrInUse, ErrUnavailable,
+		ErrInteractionRequired, ErrOperationFailed, ErrOperationTimedOut, ErrOperationCanceled,
+	} {
+		if e.Is(kind) {
+			return troubleshooting + "#" + strings.ReplaceAll(kind.Error(), " ", "-")
+		}
+	}
+	return ""
 }
 
 func explainHead(b *strings.Builder, e *Error) {

@@ -62,6 +62,7 @@ func ExampleNewServicePrincipal() {
 	// true
 	// What to do:
 	//   The client secret is wrong. Give the secret's value, not its id, and check that it belongs to this application.
+	// More: https://github.com/azureml-go/azureml/blob/main/TROUBLESHOOTING.md#aadsts7000215
 }
 
 // The resource manager's REST interface, with nothing but net/http and the header.

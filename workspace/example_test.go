@@ -56,6 +56,7 @@ func ExampleGet_notFound() {
 	// Could not find workspace "ml-exampl": there is none of this name in subscription 22222222-2222-2222-2222-222222222222
 	// What to do:
 	//   Did you mean ml-example in rg-ml? Workspaces there: ml-example in rg-ml.
+	// More: https://github.com/azureml-go/azureml/blob/main/TROUBLESHOOTING.md#not-found
 }
 
 func ExampleFromConfig() {

@@ -14,24 +14,24 @@ import (
 )
 
 var aciRecipes = []recipe{
-	{id: "A14", title: "ACI: deploy_configuration(cpu_cores, memory_gb, auth_enabled=True); key auth is off by default on ACI", run: recipeACI},
-	{id: "A15", title: "Model.deploy with InferenceConfig(entry_script, environment), wait_for_deployment(True)", run: recipeInferenceConfig},
-	{id: "A16", title: `get_keys(), regen_key("Primary"), regen_key("Secondary")`, run: recipeACIKeys},
+	{id: "A14", python: "`AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=1, auth_enabled=True)`", title: "ACI: deploy_configuration(cpu_cores, memory_gb, auth_enabled=True); key auth is off by default on ACI", run: recipeACI},
+	{id: "A15", python: "`InferenceConfig(entry_script, environment)`, `Model.deploy(…)`, `wait_for_deployment(True)`", title: "Model.deploy with InferenceConfig(entry_script, environment), wait_for_deployment(True)", run: recipeInferenceConfig},
+	{id: "A16", python: "`get_keys()`, `regen_key(\"Primary\")`", title: `get_keys(), regen_key("Primary"), regen_key("Secondary")`, run: recipeACIKeys},
 }
 
 // deployToACI deploys "myaci" and waits for it.
 func (w *world) deployToACI(ws *workspace.Workspace, c webservice.AciDeployConfiguration) *webservice.AciWebservice {
 	w.t.Helper()
-	p, err := model.BeginDeploy(w.t.Context(), ws, "myaci", []*model.Model{w.model(ws)}, w.inference(), c, nil)
+	p, err := model.BeginDeploy(w.t.Context(), ws, "myaci", []*model.Model{w.model(ws)}, w.inference(), c, nil) // README: A15
 	require.NoError(w.t, err)
-	svc, err := azureml.Wait(w.t.Context(), p, nil)
+	svc, err := azureml.Wait(w.t.Context(), p, nil) // README: A15
 	require.NoError(w.t, err)
 	return svc
 }
 
 func recipeACI(t *testing.T, w *world) {
 	ws := w.workspace()
-	svc := w.deployToACI(ws, webservice.AciDeployConfiguration{CPUCores: 1, MemoryGB: 1, AuthEnabled: to.Ptr(true)})
+	svc := w.deployToACI(ws, webservice.AciDeployConfiguration{CPUCores: 1, MemoryGB: 1, AuthEnabled: to.Ptr(true)}) // README: A14
 	require.NotNil(t, svc.AuthEnabled)
 	assert.True(t, *svc.AuthEnabled)
 	answer, err := svc.Run(t.Context(), question)

@@ -23,11 +23,11 @@ import (
 const managementScope = "https://management.core.windows.net//.default"
 
 var authenticationRecipes = []recipe{
-	{id: "A05", title: "the JSON of `az ad sp create-for-rbac --sdk-auth` as credentials", run: recipeSDKAuth},
-	{id: "A08", title: "ServicePrincipalAuthentication(tenant_id, service_principal_id, service_principal_password)", run: recipeServicePrincipal},
-	{id: "A09", title: "the same from AML_TENANT_ID, AML_PRINCIPAL_ID, AML_PRINCIPAL_PASS", run: recipeServicePrincipalFromEnvironment, serial: true},
-	{id: "A12", title: "REST with a service principal: access token, its expiry, a fresh one after an hour", run: recipeTokenForREST},
-	{id: "A13", title: "the raw client-credentials call with nothing but HTTP", run: recipeRawHTTP},
+	{id: "A05", python: "`az ad sp create-for-rbac --sdk-auth`, the JSON it prints", title: "the JSON of `az ad sp create-for-rbac --sdk-auth` as credentials", run: recipeSDKAuth},
+	{id: "A08", python: "`ServicePrincipalAuthentication(tenant_id, service_principal_id, service_principal_password)`", title: "ServicePrincipalAuthentication(tenant_id, service_principal_id, service_principal_password)", run: recipeServicePrincipal},
+	{id: "A09", python: "the same with `os.environ[\"AML_PRINCIPAL_PASS\"]`", title: "the same from AML_TENANT_ID, AML_PRINCIPAL_ID, AML_PRINCIPAL_PASS", run: recipeServicePrincipalFromEnvironment, serial: true},
+	{id: "A12", python: "REST with a token of `adal`", title: "REST with a service principal: access token, its expiry, a fresh one after an hour", run: recipeTokenForREST},
+	{id: "A13", python: "`curl -X POST …/oauth2/token`", title: "the raw client-credentials call with nothing but HTTP", run: recipeRawHTTP},
 }
 
 func (w *world) options() *workspace.GetOptions {
@@ -41,7 +41,7 @@ func recipeSDKAuth(t *testing.T, w *world) {
   "activeDirectoryGraphResourceId": "https://graph.windows.net/", "sqlManagementEndpointUrl": "https://management.core.windows.net:8443/",
   "galleryEndpointUrl": "https://gallery.azure.com/", "managementEndpointUrl": "https://management.core.windows.net/"}`,
 		azuremltest.ClientID, azuremltest.ClientSecret, azuremltest.SubscriptionID, azuremltest.TenantID)
-	credential, err := authentication.NewServicePrincipalFromSDKAuth(strings.NewReader(printed), &authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()})
+	credential, err := authentication.NewServicePrincipalFromSDKAuth(strings.NewReader(printed), &authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()}) // README: A05
 	require.NoError(t, err)
 	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, credential, w.options())
 	require.NoError(t, err)
@@ -50,9 +50,9 @@ func recipeSDKAuth(t *testing.T, w *world) {
 
 func recipeServicePrincipal(t *testing.T, w *world) {
 	credential, err := authentication.NewServicePrincipal(azuremltest.TenantID, azuremltest.ClientID, azureml.NewSecret(azuremltest.ClientSecret),
-		&authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()})
+		&authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()}) // README: A08
 	require.NoError(t, err)
-	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, credential, w.options())
+	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, credential, w.options()) // README: A08
 	require.NoError(t, err)
 	assert.Equal(t, azuremltest.Location, ws.Location)
 }
@@ -61,7 +61,7 @@ func recipeServicePrincipalFromEnvironment(t *testing.T, w *world) {
 	t.Setenv("AML_TENANT_ID", azuremltest.TenantID)
 	t.Setenv("AML_PRINCIPAL_ID", azuremltest.ClientID)
 	t.Setenv("AML_PRINCIPAL_PASS", azuremltest.ClientSecret+" ")
-	credential, err := authentication.NewServicePrincipalFromEnvironment(&authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()})
+	credential, err := authentication.NewServicePrincipalFromEnvironment(&authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()}) // README: A09
 	require.NoError(t, err)
 	_, err = workspace.Get(t.Context(), azuremltest.WorkspaceName, credential, w.options())
 	require.NoError(t, err)
@@ -71,13 +71,13 @@ func recipeTokenForREST(t *testing.T, w *world) {
 	credential, err := authentication.NewServicePrincipal(azuremltest.TenantID, azuremltest.ClientID, azureml.NewSecret(azuremltest.ClientSecret),
 		&authentication.ServicePrincipalOptions{ClientOptions: w.srv.ClientOptions()})
 	require.NoError(t, err)
-	token, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{managementScope}})
+	token, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{managementScope}}) // README: A12
 	require.NoError(t, err)
 	assert.WithinDuration(t, time.Now().Add(time.Hour), token.ExpiresOn, time.Minute)
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://management.azure.com/subscriptions?api-version=2021-01-01", nil)
 	require.NoError(t, err)
-	request.Header.Set("Authorization", "Bearer "+token.Token)
+	request.Header.Set("Authorization", "Bearer "+token.Token) // README: A12
 	assert.Contains(t, w.call(request), azuremltest.SubscriptionID)
 }
 
@@ -103,10 +103,10 @@ func recipeRawHTTP(t *testing.T, w *world) {
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {azuremltest.ClientID}, "client_secret": {azuremltest.ClientSecret},
 		"resource": {"https://management.azure.com/"},
-	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://login.microsoftonline.com/"+azuremltest.TenantID+"/oauth2/token", strings.NewReader(form.Encode()))
+	} // README: A13
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://login.microsoftonline.com/"+azuremltest.TenantID+"/oauth2/token", strings.NewReader(form.Encode())) // README: A13
 	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded") // README: A13
 	var answer struct {
 		Token     string `json:"access_token"`
 		ExpiresIn string `json:"expires_in"`

@@ -25,24 +25,23 @@ import (
 )
 
 var computeRecipes = []recipe{
-	{id: "B01", title: "AksCompute.provisioning_configuration(), for dev/test, with own agent_count and vm_size", run: recipeProvisioningConfigurations},
-	{id: "B02", title: "ComputeTarget.create(ws, name, config), wait_for_completion(show_output=True)", run: recipeCreate},
-	{id: "B03", title: "agents × vCPUs ≥ 12 unless DEV_TEST; ≥ 2 vCPUs for DEV_TEST", run: recipeCores},
-	{id: "B05", title: "AksCompute.attach_configuration(resource_group, cluster_name[, cluster_purpose]), ComputeTarget.attach", run: recipeAttach},
-	{id: "B06", title: "attach by resource id (ml computetarget attach aks -n myaks -i ID), also a cluster in another region", run: recipeAttachByID},
-	{id: "B07", title: "detach(): afterwards no deployment is possible, the cluster stays", run: recipeDetach},
-	{id: "B08", title: "never two attachments of one cluster in a workspace", run: recipeDoubleAttach},
-	{id: "B22", title: "TLS for services (own certificate, leaf domain label), changing it later", run: recipeTLS},
-	{id: "B23", title: "virtual network, subnet, CIDRs, internal load balancer", run: recipeNetwork},
+	{id: "B01", python: "`AksCompute.provisioning_configuration(…)`", title: "AksCompute.provisioning_configuration(), for dev/test, with own agent_count and vm_size", run: recipeProvisioningConfigurations},
+	{id: "B02", python: "`ComputeTarget.create(ws, name, config)`, `wait_for_completion(show_output=True)`", title: "ComputeTarget.create(ws, name, config), wait_for_completion(show_output=True)", run: recipeCreate},
+	{id: "B03", python: "fewer than 12 cores without `DEV_TEST`: refused", title: "agents × vCPUs ≥ 12 unless DEV_TEST; ≥ 2 vCPUs for DEV_TEST", run: recipeCores},
+	{id: "B05", python: "`AksCompute.attach_configuration(resource_group, cluster_name)`, `ComputeTarget.attach(…)`", title: "AksCompute.attach_configuration(resource_group, cluster_name[, cluster_purpose]), ComputeTarget.attach", run: recipeAttach},
+	{id: "B06", python: "`AksCompute.attach_configuration(resource_id=…)`", title: "attach by resource id (ml computetarget attach aks -n myaks -i ID), also a cluster in another region", run: recipeAttachByID},
+	{id: "B07", python: "`aks.detach()`", title: "detach(): afterwards no deployment is possible, the cluster stays", run: recipeDetach},
+	{id: "B08", python: `a cluster attached twice`, title: "never two attachments of one cluster in a workspace", run: recipeDoubleAttach},
+	{id: "B22", python: "`provisioning_configuration(ssl_cname, ssl_cert_pem_file, …)`, `enable_ssl(leaf_domain_label)`, `aks.update(…)`", title: "TLS for services (own certificate, leaf domain label), changing it later", run: recipeTLS},
+	{id: "B23", python: "`provisioning_configuration(vnet_name, subnet_name, service_cidr, …)`", title: "virtual network, subnet, CIDRs, internal load balancer", run: recipeNetwork},
 }
 
 func recipeProvisioningConfigurations(t *testing.T, w *world) {
 	ws := w.workspace()
-	for name, c := range map[string]compute.AksProvisioningConfiguration{
-		"default-aks": {},
-		"dev-aks":     {ClusterPurpose: compute.DevTest},
-		"own-aks":     {AgentCount: 4, VMSize: "Standard_D4_v2"},
-	} {
+	byDefault := compute.AksProvisioningConfiguration{}                                  // README: B01
+	forTests := compute.AksProvisioningConfiguration{ClusterPurpose: compute.DevTest}    // README: B01
+	own := compute.AksProvisioningConfiguration{AgentCount: 4, VMSize: "Standard_D4_v2"} // README: B01
+	for name, c := range map[string]compute.AksProvisioningConfiguration{"default-aks": byDefault, "dev-aks": forTests, "own-aks": own} {
 		p, err := compute.BeginCreate(t.Context(), ws, name, c, nil)
 		require.NoError(t, err)
 		aks, err := azureml.Wait(t.Context(), p, nil)
@@ -52,17 +51,17 @@ func recipeProvisioningConfigurations(t *testing.T, w *world) {
 	dev, err := compute.GetAks(t.Context(), ws, "dev-aks")
 	require.NoError(t, err)
 	assert.Equal(t, compute.DevTest, dev.ClusterPurpose)
-	own, err := compute.GetAks(t.Context(), ws, "own-aks")
+	large, err := compute.GetAks(t.Context(), ws, "own-aks")
 	require.NoError(t, err)
-	require.NotNil(t, own.AgentCount)
-	assert.EqualValues(t, 4, *own.AgentCount)
+	require.NotNil(t, large.AgentCount)
+	assert.EqualValues(t, 4, *large.AgentCount)
 }
 
 func recipeCreate(t *testing.T, w *world) {
 	var shown bytes.Buffer
-	p, err := compute.BeginCreate(t.Context(), w.workspace(), "myaks", compute.AksProvisioningConfiguration{}, nil)
+	p, err := compute.BeginCreate(t.Context(), w.workspace(), "myaks", compute.AksProvisioningConfiguration{}, nil) // README: B02
 	require.NoError(t, err)
-	aks, err := azureml.Wait(t.Context(), p, &azureml.WaitOptions{Output: &shown})
+	aks, err := azureml.Wait(t.Context(), p, &azureml.WaitOptions{Output: &shown}) // README: B02
 	require.NoError(t, err)
 	assert.Equal(t, "myaks", aks.Name)
 	assert.Contains(t, shown.String(), `create compute "myaks": Creating`)
@@ -71,19 +70,19 @@ func recipeCreate(t *testing.T, w *world) {
 
 func recipeCores(t *testing.T, w *world) {
 	ws := w.workspace()
-	_, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{AgentCount: 2}, nil)
-	require.ErrorIs(t, err, azureml.ErrInvalid)
+	_, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{AgentCount: 2}, nil) // README: B03
+	require.ErrorIs(t, err, azureml.ErrInvalid)                                                                       // README: B03
 	assert.Contains(t, err.Error(), "12")
 	_, err = compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{AgentCount: 2, ClusterPurpose: compute.DevTest}, nil)
 	require.NoError(t, err)
 }
 
 func (w *world) attach(ws *workspace.Workspace, name string) (*compute.AksCompute, error) {
-	p, err := compute.BeginAttach(w.t.Context(), ws, name, compute.AksAttachConfiguration{ResourceGroup: azuremltest.ClusterResourceGroup, ClusterName: azuremltest.ClusterName}, nil)
+	p, err := compute.BeginAttach(w.t.Context(), ws, name, compute.AksAttachConfiguration{ResourceGroup: azuremltest.ClusterResourceGroup, ClusterName: azuremltest.ClusterName}, nil) // README: B05
 	if err != nil {
 		return nil, err
 	}
-	return azureml.Wait(w.t.Context(), p, nil)
+	return azureml.Wait(w.t.Context(), p, nil) // README: B05
 }
 
 func recipeAttach(t *testing.T, w *world) {
@@ -107,7 +106,7 @@ func recipeAttachByID(t *testing.T, w *world) {
 		var warnings []azureml.Warning
 		p, err := compute.BeginAttach(t.Context(), ws, name, compute.AksAttachConfiguration{ResourceID: c.id}, &compute.AttachOptions{
 			OnWarning: func(warning azureml.Warning) { warnings = append(warnings, warning) },
-		})
+		}) // README: B06
 		require.NoError(t, err)
 		aks, err := azureml.Wait(t.Context(), p, nil)
 		require.NoError(t, err)
@@ -121,9 +120,9 @@ func recipeDetach(t *testing.T, w *world) {
 	ws := w.workspace()
 	aks, err := w.attach(ws, "myaks")
 	require.NoError(t, err)
-	p, err := aks.BeginDetach(t.Context(), nil)
+	p, err := aks.BeginDetach(t.Context(), nil) // README: B07
 	require.NoError(t, err)
-	_, err = azureml.Wait(t.Context(), p, nil)
+	_, err = azureml.Wait(t.Context(), p, nil) // README: B07
 	require.NoError(t, err)
 	_, err = compute.GetAks(t.Context(), ws, "myaks")
 	require.ErrorIs(t, err, azureml.ErrNotFound)
@@ -137,8 +136,8 @@ func recipeDoubleAttach(t *testing.T, w *world) {
 	ws := w.workspace()
 	first, err := w.attach(ws, "first")
 	require.NoError(t, err)
-	_, err = w.attach(ws, "second")
-	require.ErrorIs(t, err, azureml.ErrConflict)
+	_, err = w.attach(ws, "second")              // README: B08
+	require.ErrorIs(t, err, azureml.ErrConflict) // README: B08
 	assert.Contains(t, err.Error(), "first", "the error names the attachment that there is")
 	first, err = first.Refresh(t.Context())
 	require.NoError(t, err)
@@ -173,7 +172,7 @@ func recipeTLS(t *testing.T, w *world) {
 	cert, key := w.certificate("www.contoso.com")
 	p, err := compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{
 		SSL: &compute.SslConfiguration{CName: "www.contoso.com", CertPEMFile: cert, KeyPEMFile: key},
-	}, nil)
+	}, nil) // README: B22
 	require.NoError(t, err)
 	aks, err := azureml.Wait(t.Context(), p, nil)
 	require.NoError(t, err)
@@ -185,7 +184,7 @@ func recipeTLS(t *testing.T, w *world) {
 	_, err = svc.Run(t.Context(), question)
 	require.NoError(t, err)
 
-	aks = w.update(aks, compute.AksUpdateConfiguration{SSL: &compute.SslConfiguration{LeafDomainLabel: "contoso"}})
+	aks = w.update(aks, compute.AksUpdateConfiguration{SSL: &compute.SslConfiguration{LeafDomainLabel: "contoso"}}) // README: B22
 	assert.Equal(t, compute.SslAuto, aks.SSL.Status)
 	assert.Regexp(t, `^contoso[0-9a-z]{6}\.westeurope\.cloudapp\.azure\.com$`, aks.SSL.CName)
 	w.update(aks, compute.AksUpdateConfiguration{RenewSSL: true})
@@ -206,7 +205,7 @@ func recipeNetwork(t *testing.T, w *world) {
 		VNetResourceGroup: "rg-net", VNetName: "vnet-ml", SubnetName: "snet-aks",
 		ServiceCIDR: "10.0.0.0/16", DNSServiceIP: "10.0.0.10", DockerBridgeCIDR: "172.17.0.1/16",
 		LoadBalancerType: compute.InternalLoadBalancer, LoadBalancerSubnet: "snet-lb",
-	}
+	} // README: B23
 	p, err := compute.BeginCreate(t.Context(), ws, "myaks", c, nil)
 	require.NoError(t, err)
 	aks, err := azureml.Wait(t.Context(), p, nil)

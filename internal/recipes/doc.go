@@ -5,5 +5,5 @@
 //	go test ./internal/recipes -run TestRecipe -v
 //	go test ./internal/recipes -run TestRecipe/B09
 //
-// A row asserts what a user would look at. A row that is not built yet is absent.
+// A row asserts what a user would look at. TestComplete holds the set of rows.
 package recipes

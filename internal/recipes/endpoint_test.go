@@ -16,12 +16,12 @@ import (
 )
 
 var endpointRecipes = []recipe{
-	{id: "B12", title: "AksEndpoint.deploy_configuration(cpu_cores, memory_gb, enable_app_insights, tags, description, version_name, traffic_percentile)", run: recipeDeployEndpoint},
-	{id: "B13", title: "endpoint.create_version(version_name, inference_config, models, tags, description, traffic_percentile), with CPU and memory", run: recipeCreateVersion},
-	{id: "B14", title: "endpoint.update_version(name, description, traffic_percentile, is_default, is_control_version_type)", run: recipeUpdateVersion},
-	{id: "B15", title: "endpoint.delete_version(version_name)", run: recipeDeleteVersion},
-	{id: "B16", title: "endpoint update and tags", run: recipeUpdateEndpoint},
-	{id: "B17", title: "up to six versions; the default takes what the percentages leave; one control, several treatments", run: recipeVersions},
+	{id: "B12", python: "`AksEndpoint.deploy_configuration(…, version_name, traffic_percentile)`, `Model.deploy(…)`", title: "AksEndpoint.deploy_configuration(cpu_cores, memory_gb, enable_app_insights, tags, description, version_name, traffic_percentile)", run: recipeDeployEndpoint},
+	{id: "B13", python: "`endpoint.create_version(version_name, inference_config, models, …)`", title: "endpoint.create_version(version_name, inference_config, models, tags, description, traffic_percentile), with CPU and memory", run: recipeCreateVersion},
+	{id: "B14", python: "`endpoint.update_version(name, …)`", title: "endpoint.update_version(name, description, traffic_percentile, is_default, is_control_version_type)", run: recipeUpdateVersion},
+	{id: "B15", python: "`endpoint.delete_version(version_name)`", title: "endpoint.delete_version(version_name)", run: recipeDeleteVersion},
+	{id: "B16", python: "`endpoint.update(…)`, `add_tags(…)`", title: "endpoint update and tags", run: recipeUpdateEndpoint},
+	{id: "B17", python: `shares of the traffic, one version after the other`, title: "up to six versions; the default takes what the percentages leave; one control, several treatments", run: recipeVersions},
 }
 
 // endpoint deploys "myendpoint" with "versiona" to a new cluster, as the guide does.
@@ -30,7 +30,7 @@ func (w *world) endpoint(ws *workspace.Workspace) *webservice.AksEndpoint {
 	p, err := model.BeginDeploy(w.t.Context(), ws, "myendpoint", []*model.Model{w.model(ws)}, w.inference(), webservice.AksEndpointDeployConfiguration{
 		ComputeTarget: w.cluster(ws).Name, CPUCores: 0.1, MemoryGB: 0.2, EnableAppInsights: to.Ptr(true),
 		Tags: map[string]string{"modelVersion": "1"}, Description: "my first version", VersionName: "versiona", TrafficPercentile: to.Ptr(20.0),
-	}, nil)
+	}, nil) // README: B12
 	require.NoError(w.t, err)
 	e, err := azureml.Wait(w.t.Context(), p, nil)
 	require.NoError(w.t, err)
@@ -66,7 +66,7 @@ func recipeCreateVersion(t *testing.T, w *world) {
 	e, err := w.version(ws, w.endpoint(ws), "versionb", webservice.VersionConfiguration{
 		CPUCores: 0.1, CPUCoresLimit: 0.2, MemoryGB: 0.2, MemoryGBLimit: 0.4, Tags: map[string]string{"modelVersion": "b"},
 		Description: "my second version", TrafficPercentile: to.Ptr(10.0),
-	})
+	}) // README: B13
 	require.NoError(t, err)
 	assert.Equal(t, map[string]float64{"versiona": 90, "versionb": 10}, e.Traffic())
 	assert.Equal(t, "my second version", e.Versions["versionb"].Description)
@@ -80,7 +80,7 @@ func recipeUpdateVersion(t *testing.T, w *world) {
 	p, err := e.BeginUpdateVersion(t.Context(), "versionb", webservice.VersionUpdate{
 		Description: to.Ptr("my second version update"), TrafficPercentile: to.Ptr(40.0), IsDefault: to.Ptr(true), IsControlVersionType: to.Ptr(true),
 		Tags: map[string]string{"stage": "prod"},
-	}, nil)
+	}, nil) // README: B14
 	require.NoError(t, err)
 	e, err = azureml.Wait(t.Context(), p, nil)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func recipeDeleteVersion(t *testing.T, w *world) {
 	require.NoError(t, err)
 	_, err = e.BeginDeleteVersion(t.Context(), "versiona", nil)
 	require.ErrorIs(t, err, azureml.ErrInvalid, "it is the default version")
-	p, err := e.BeginDeleteVersion(t.Context(), "versionb", nil)
+	p, err := e.BeginDeleteVersion(t.Context(), "versionb", nil) // README: B15
 	require.NoError(t, err)
 	e, err = azureml.Wait(t.Context(), p, nil)
 	require.NoError(t, err)
@@ -104,14 +104,14 @@ func recipeDeleteVersion(t *testing.T, w *world) {
 
 func recipeUpdateEndpoint(t *testing.T, w *world) {
 	e := w.endpoint(w.workspace())
-	p, err := e.BeginUpdate(t.Context(), webservice.EndpointUpdate{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false), Description: to.Ptr("changed")}, nil)
+	p, err := e.BeginUpdate(t.Context(), webservice.EndpointUpdate{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false), Description: to.Ptr("changed")}, nil) // README: B16
 	require.NoError(t, err)
 	e, err = azureml.Wait(t.Context(), p, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "changed", e.Description)
 	_, err = e.Token(t.Context())
 	require.NoError(t, err)
-	e, err = e.AddTags(t.Context(), map[string]string{"owner": "ml"})
+	e, err = e.AddTags(t.Context(), map[string]string{"owner": "ml"}) // README: B16
 	require.NoError(t, err)
 	e, err = e.RemoveTags(t.Context(), "modelVersion")
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func recipeVersions(t *testing.T, w *world) {
 	assert.Equal(t, "versiona", e.ControlVersion())
 	_, err := w.version(ws, e, "version-5", webservice.VersionConfiguration{})
 	require.ErrorIs(t, err, azureml.ErrInvalid)
-	e, err = e.SetTraffic(t.Context(), map[string]float64{"versiona": 50, "version-0": 50}, &webservice.SetTrafficOptions{DefaultVersion: "version-0"})
+	e, err = e.SetTraffic(t.Context(), map[string]float64{"versiona": 50, "version-0": 50}, &webservice.SetTrafficOptions{DefaultVersion: "version-0"}) // README: B17
 	require.NoError(t, err)
 	assert.InDelta(t, 50, e.Traffic()["version-0"], 0)
 	assert.Len(t, w.srv.Services(azuremltest.Workspace{})[0].Versions, 6)

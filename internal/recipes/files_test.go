@@ -14,7 +14,7 @@ import (
 )
 
 var fileRecipes = []recipe{
-	{id: "B10", title: "ml model deploy -ct myaks -m mymodel:1 -n myservice -ic inferenceconfig.json -dc deploymentconfig.json, with all keys", run: recipeFiles},
+	{id: "B10", python: "`az ml model deploy -ct myaks -m mymodel:1 … -ic … -dc …`", title: "ml model deploy -ct myaks -m mymodel:1 -n myservice -ic inferenceconfig.json -dc deploymentconfig.json, with all keys", run: recipeFiles},
 }
 
 func recipeFiles(t *testing.T, w *world) {
@@ -45,12 +45,14 @@ func recipeFiles(t *testing.T, w *world) {
 	ws := w.workspace()
 	w.cluster(ws)
 	w.model(ws)
+	printed := w.line("ml model deploy -ct myaks -m mymodel:1 -n by-command -ic " + dir + "/inferenceconfig.json -dc " + dir + "/deploymentconfig.json") // README: B10
+	assert.Contains(t, printed, `"state": "Healthy"`)
 	m, err := model.Get(t.Context(), ws, "mymodel:1", nil)
 	require.NoError(t, err)
-	config, err := webservice.LoadDeployConfiguration(filepath.Join(dir, "deploymentconfig.json"), &webservice.LoadDeployConfigurationOptions{ComputeTarget: "myaks"})
+	config, err := webservice.LoadDeployConfiguration(filepath.Join(dir, "deploymentconfig.json"), &webservice.LoadDeployConfigurationOptions{ComputeTarget: "myaks"}) // README: B10
 	require.NoError(t, err)
 	for _, file := range []string{"inferenceconfig.json", "with-environment.json"} {
-		inference, err := model.LoadInferenceConfig(filepath.Join(dir, file), &model.LoadInferenceConfigOptions{EnvironmentName: "myservice-env"})
+		inference, err := model.LoadInferenceConfig(filepath.Join(dir, file), &model.LoadInferenceConfigOptions{EnvironmentName: "myservice-env"}) // README: B10
 		require.NoError(t, err)
 		p, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{m}, inference, config, &model.DeployOptions{Overwrite: true})
 		require.NoError(t, err)
@@ -68,4 +70,14 @@ func recipeFiles(t *testing.T, w *world) {
 		_, err = aks.Run(t.Context(), question)
 		require.NoError(t, err)
 	}
+	// The command makes the same of the files as a program does.
+	byProgram, err := webservice.GetAks(t.Context(), ws, "myservice")
+	require.NoError(t, err)
+	byCommand, err := webservice.GetAks(t.Context(), ws, "by-command")
+	require.NoError(t, err)
+	assert.Equal(t, byProgram.AutoScaler, byCommand.AutoScaler)
+	assert.Equal(t, byProgram.ContainerResourceRequirements, byCommand.ContainerResourceRequirements)
+	assert.Equal(t, byProgram.LivenessProbe, byCommand.LivenessProbe)
+	assert.Equal(t, byProgram.ComputeName, byCommand.ComputeName)
+	assert.Equal(t, byProgram.ModelIDs, byCommand.ModelIDs)
 }

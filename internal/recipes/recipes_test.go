@@ -1,11 +1,13 @@
 package recipes
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/azureml-go/azureml"
@@ -19,6 +21,7 @@ import (
 // recipe is one row: what it shows in azureml.core's terms, and the same in Go.
 type recipe struct {
 	id     string
+	python string // what the README's table says on the left, in Markdown
 	title  string
 	run    func(t *testing.T, w *world)
 	serial bool // it changes the environment of the process
@@ -27,10 +30,25 @@ type recipe struct {
 // all lists the rows of the areas.
 func all() []recipe {
 	var rows []recipe
-	for _, area := range [][]recipe{authenticationRecipes, signInRecipes, scoringTokenRecipes, workspaceRecipes, computeRecipes, serviceRecipes, aciRecipes, endpointRecipes, fileRecipes} {
+	for _, area := range [][]recipe{authenticationRecipes, signInRecipes, scoringTokenRecipes, workspaceRecipes, computeRecipes, serviceRecipes, aciRecipes, endpointRecipes, fileRecipes, cliRecipes} {
 		rows = append(rows, area...)
 	}
 	return rows
+}
+
+// TestComplete: all that the guides show is there: rows A01 to A21 and B01 to B28.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	var want, ids []string
+	for letter, n := range map[string]int{"A": 21, "B": 28} {
+		for i := range n {
+			want = append(want, fmt.Sprintf("%s%02d", letter, i+1))
+		}
+	}
+	for _, r := range all() {
+		ids = append(ids, r.id)
+	}
+	assert.ElementsMatch(t, want, ids)
 }
 
 var idPattern = regexp.MustCompile(`^[AB]\d\d$`)
@@ -94,7 +112,7 @@ func (w *world) model(ws *workspace.Workspace) *model.Model {
 // inference is a configuration with an entry script and an environment.
 func (w *world) inference() *model.InferenceConfig {
 	script := w.file("score.py", "def init():\n    pass\n\ndef run(data):\n    return data\n")
-	return &model.InferenceConfig{EntryScript: script, Environment: model.NewEnvironment("myenv")}
+	return &model.InferenceConfig{EntryScript: script, Environment: model.NewEnvironment("myenv")} // README: A15
 }
 
 // deploy deploys "myservice" to a new cluster and waits for it.
@@ -103,9 +121,9 @@ func (w *world) deploy(ws *workspace.Workspace, c webservice.AksDeployConfigurat
 	if c.ComputeTarget == "" {
 		c.ComputeTarget = w.cluster(ws).Name
 	}
-	p, err := model.BeginDeploy(w.t.Context(), ws, "myservice", []*model.Model{w.model(ws)}, w.inference(), c, nil)
+	p, err := model.BeginDeploy(w.t.Context(), ws, "myservice", []*model.Model{w.model(ws)}, w.inference(), c, nil) // README: B09
 	require.NoError(w.t, err)
-	svc, err := azureml.Wait(w.t.Context(), p, nil)
+	svc, err := azureml.Wait(w.t.Context(), p, nil) // README: B09
 	require.NoError(w.t, err)
 	return svc
 }

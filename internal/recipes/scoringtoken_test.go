@@ -22,8 +22,8 @@ import (
 )
 
 var scoringTokenRecipes = []recipe{
-	{id: "A20", title: "a principal with only the Reader role can fetch scoring tokens", run: recipeReader},
-	{id: "A21", title: "refreshing scoring tokens from a program that is not Python", run: recipeRefresh},
+	{id: "A20", python: `tokens for a principal with the Reader role`, title: "a principal with only the Reader role can fetch scoring tokens", run: recipeReader},
+	{id: "A21", python: "a new token when `refresh_by` is over", title: "refreshing scoring tokens from a program that is not Python", run: recipeRefresh},
 }
 
 // reader is a new service principal that has the Reader role on the workspace.
@@ -44,11 +44,11 @@ func (w *world) credential(app azuremltest.ServicePrincipal) *authentication.Ser
 
 func recipeReader(t *testing.T, w *world) {
 	w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true)})
-	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, w.credential(w.reader()), w.options())
+	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, w.credential(w.reader()), w.options()) // README: A20
 	require.NoError(t, err)
 	svc, err := webservice.GetAks(t.Context(), ws, "myservice")
 	require.NoError(t, err)
-	token, err := svc.Token(t.Context())
+	token, err := svc.Token(t.Context()) // README: A20
 	require.NoError(t, err)
 	assert.False(t, token.Token.IsZero())
 	_, err = svc.Run(t.Context(), question)
@@ -89,12 +89,12 @@ func recipeRefresh(t *testing.T, _ *world) {
 		require.NoError(t, err)
 		svc, err = webservice.GetAks(t.Context(), ws, "myservice")
 		require.NoError(t, err)
-		scorer, err := svc.Scorer(t.Context(), nil)
+		scorer, err := svc.Scorer(t.Context(), nil) // README: A21
 		require.NoError(t, err)
 		defer scorer.Close()
 		n = w.tokensDuring(func() {
 			for range 24 * 6 {
-				answer, err := scorer.Run(t.Context(), question)
+				answer, err := scorer.Run(t.Context(), question) // README: A21
 				require.NoError(t, err)
 				assert.JSONEq(t, string(question), string(answer))
 				time.Sleep(10 * time.Minute)

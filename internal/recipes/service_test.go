@@ -16,28 +16,29 @@ import (
 )
 
 var serviceRecipes = []recipe{
-	{id: "A17", title: "AKS: deploy_configuration(token_auth_enabled=True, auth_enabled=False), deploy, wait", run: recipeTokenAuth},
-	{id: "A18", title: "get_token(): token and refresh_by", run: recipeToken},
-	{id: "A19", title: "token and key auth refused together", run: recipeTokenAndKey},
-	{id: "B09", title: "AksWebservice.deploy_configuration(cpu_cores, memory_gb), Model.deploy, wait, state, get_logs()", run: recipeDeploy},
-	{id: "B18", title: "auth_enabled=False", run: recipeOpenService},
-	{id: "B19", title: "keys of an AKS service, regenerate", run: recipeKeys},
-	{id: "B20", title: "tokens of an AKS service", run: recipeToken},
-	{id: "B21", title: "update a web service: new model, new environment, autoscaling, tags", run: recipeUpdate},
-	{id: "B24", title: "Application Insights and model data collection on a service", run: recipeInsights},
-	{id: "B25", title: "a custom Docker image for the environment", run: recipeDockerImage},
-	{id: "B26", title: "consume the service from a client program: key, token, swagger", run: recipeClient},
-	{id: "B27", title: "autoscaling, replica counts, probes, timeouts on AKS", run: recipeScaling},
-	{id: "B28", title: "troubleshoot a failed deployment: state, error, logs", run: recipeFailedDeployment},
+	{id: "A17", python: "`AksWebservice.deploy_configuration(token_auth_enabled=True, auth_enabled=False)`", title: "AKS: deploy_configuration(token_auth_enabled=True, auth_enabled=False), deploy, wait", run: recipeTokenAuth},
+	{id: "A18", python: "`token, refresh_by = service.get_token()`", title: "get_token(): token and refresh_by", run: recipeToken},
+	{id: "A19", python: "`token_auth_enabled=True, auth_enabled=True`: refused, as tokens on ACI", title: "token auth refused on ACI; token and key auth refused together", run: recipeTokenAndKey},
+	{id: "B09", python: "`Model.deploy(ws, name, [model], inference_config, deployment_config, aks_target)`, `get_logs()`", title: "AksWebservice.deploy_configuration(cpu_cores, memory_gb), Model.deploy, wait, state, get_logs()", run: recipeDeploy},
+	{id: "B18", python: "`auth_enabled=False`", title: "auth_enabled=False", run: recipeOpenService},
+	{id: "B19", python: "`get_keys()`, `regen_key(…)` on AKS", title: "keys of an AKS service, regenerate", run: recipeKeys},
+	{id: "B20", python: "`get_token()` on AKS", title: "tokens of an AKS service", run: recipeToken},
+	{id: "B21", python: "`service.update(models, inference_config, autoscale_enabled, tags, …)`", title: "update a web service: new model, new environment, autoscaling, tags", run: recipeUpdate},
+	{id: "B24", python: "`deploy_configuration(enable_app_insights=True, collect_model_data=True)`", title: "Application Insights and model data collection on a service", run: recipeInsights},
+	{id: "B25", python: "`env.docker.base_image = …`", title: "a custom Docker image for the environment", run: recipeDockerImage},
+	{id: "B26", python: "`requests.post(service.scoring_uri, …)`", title: "consume the service from a client program: key, token, swagger", run: recipeClient},
+	{id: "B27", python: "`deploy_configuration(autoscale_enabled, autoscale_max_replicas, scoring_timeout_ms, …)`", title: "autoscaling, replica counts, probes, timeouts on AKS", run: recipeScaling},
+	{id: "B28", python: "`service.state`, `service.error`, `print(service.get_logs())`", title: "troubleshoot a failed deployment: state, error, logs", run: recipeFailedDeployment},
 }
 
 var question = []byte(`{"data":[[0.1,0.2]]}`)
 
 func recipeDeploy(t *testing.T, w *world) {
-	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{CPUCores: 1, MemoryGB: 1})
+	ws := w.workspace()
+	svc := w.deploy(ws, webservice.AksDeployConfiguration{ComputeTarget: w.cluster(ws).Name, CPUCores: 1, MemoryGB: 1}) // README: B09
 	assert.Equal(t, webservice.StateHealthy, svc.State)
 	assert.NotEmpty(t, svc.ScoringURI)
-	logs, err := svc.Logs(t.Context(), nil)
+	logs, err := svc.Logs(t.Context(), nil) // README: B09
 	require.NoError(t, err)
 	assert.NotEmpty(t, logs)
 	answer, err := svc.Run(t.Context(), question)
@@ -46,7 +47,7 @@ func recipeDeploy(t *testing.T, w *world) {
 }
 
 func recipeTokenAuth(t *testing.T, w *world) {
-	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false)})
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false)}) // README: A17
 	require.NotNil(t, svc.TokenAuthEnabled)
 	assert.True(t, *svc.TokenAuthEnabled)
 	_, err := svc.Run(t.Context(), question)
@@ -54,11 +55,11 @@ func recipeTokenAuth(t *testing.T, w *world) {
 }
 
 func recipeToken(t *testing.T, w *world) {
-	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true)})
-	token, err := svc.Token(t.Context())
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true)}) // README: B20
+	token, err := svc.Token(t.Context())                                                              // README: A18 B20
 	require.NoError(t, err)
 	assert.False(t, token.Token.IsZero())
-	assert.True(t, token.RefreshAfter.After(time.Now()))
+	assert.True(t, token.RefreshAfter.After(time.Now())) // README: A18
 	assert.Equal(t, time.UTC, token.RefreshAfter.Location())
 }
 
@@ -67,13 +68,18 @@ func recipeTokenAndKey(t *testing.T, w *world) {
 	m := w.model(ws)
 	sent := len(w.srv.Requests())
 	_, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{m}, w.inference(),
-		webservice.AksDeployConfiguration{ComputeTarget: "myaks", TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(true)}, nil)
-	require.ErrorIs(t, err, azureml.ErrInvalid)
+		webservice.AksDeployConfiguration{ComputeTarget: "myaks", TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(true)}, nil) // README: A19
+	require.ErrorIs(t, err, azureml.ErrInvalid) // README: A19
+	_, err = webservice.LoadDeployConfiguration("", &webservice.LoadDeployConfigurationOptions{
+		Set: map[string]any{"computeType": "aci", "tokenAuthEnabled": true},
+	})
+	require.ErrorIs(t, err, azureml.ErrInvalid, "ACI has no tokens")
+	assert.ErrorContains(t, err, "tokenAuthEnabled")
 	assert.Len(t, w.srv.Requests(), sent, "refused before any request")
 }
 
 func recipeOpenService(t *testing.T, w *world) {
-	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{AuthEnabled: to.Ptr(false)})
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{AuthEnabled: to.Ptr(false)}) // README: B18
 	_, err := svc.Run(t.Context(), question)
 	require.NoError(t, err)
 }
@@ -88,10 +94,10 @@ func regenerateBoth(t *testing.T, svc interface {
 	RegenerateKey(context.Context, webservice.KeyType, *webservice.RegenerateKeyOptions) (*webservice.Keys, error)
 }) {
 	t.Helper()
-	old, err := svc.Keys(t.Context())
+	old, err := svc.Keys(t.Context()) // README: A16 B19
 	require.NoError(t, err)
 	for _, key := range webservice.PossibleKeyTypeValues() {
-		fresh, err := svc.RegenerateKey(t.Context(), key, nil)
+		fresh, err := svc.RegenerateKey(t.Context(), key, nil) // README: A16 B19
 		require.NoError(t, err)
 		assert.NotEqual(t, old.Primary.Equal(fresh.Primary), old.Secondary.Equal(fresh.Secondary), "only one changes")
 		old = fresh
@@ -103,7 +109,7 @@ func recipeScaling(t *testing.T, w *world) {
 		AutoscaleEnabled: to.Ptr(true), AutoscaleMinReplicas: 1, AutoscaleMaxReplicas: 3, AutoscaleTargetUtilization: 50, AutoscaleRefresh: 10 * time.Second,
 		ScoringTimeout: 5 * time.Second, MaxRequestWaitTime: 700 * time.Millisecond, ReplicaMaxConcurrentRequests: 2,
 		LivenessProbe: webservice.LivenessProbe{Period: 20 * time.Second, InitialDelay: 100 * time.Second, Timeout: 3 * time.Second, SuccessThreshold: 2, FailureThreshold: 5},
-	})
+	}) // README: B27
 	require.NotNil(t, svc.AutoScaler)
 	assert.EqualValues(t, 3, *svc.AutoScaler.MaxReplicas)
 	_, err := model.BeginDeploy(t.Context(), w.workspace(), "other", nil, w.inference(),
@@ -120,13 +126,13 @@ func recipeFailedDeployment(t *testing.T, w *world) {
 	})
 	p, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{m}, w.inference(), webservice.AksDeployConfiguration{ComputeTarget: target.Name}, nil)
 	require.NoError(t, err)
-	_, err = azureml.Wait(t.Context(), p, nil)
+	_, err = azureml.Wait(t.Context(), p, nil) // README: B28
 	require.ErrorIs(t, err, azureml.ErrOperationFailed)
 	assert.True(t, azureml.HasCode(err, "CrashLoopBackOff"))
-	screen := azureml.Explain(err)
+	screen := azureml.Explain(err) // README: B28
 	assert.Contains(t, screen, "Last lines of the log:")
 	assert.Contains(t, screen, "init()", "the remedy names the usual cause")
-	svc, err := webservice.GetAks(t.Context(), ws, "myservice")
+	svc, err := webservice.GetAks(t.Context(), ws, "myservice") // README: B28
 	require.NoError(t, err)
 	assert.Equal(t, webservice.StateFailed, svc.State)
 }
@@ -136,11 +142,11 @@ func recipeUpdate(t *testing.T, w *world) {
 	svc := w.deploy(ws, webservice.AksDeployConfiguration{})
 	second, err := model.Register(t.Context(), ws, "mymodel", w.file("model.json", `{"factor":3}`), nil)
 	require.NoError(t, err)
-	image, err := model.PrepareImage(t.Context(), ws, []*model.Model{second}, w.inference(), nil)
+	image, err := model.PrepareImage(t.Context(), ws, []*model.Model{second}, w.inference(), nil) // README: B21
 	require.NoError(t, err)
 	p, err := svc.BeginUpdate(t.Context(), webservice.AksUpdate{
 		Image: image, AutoscaleEnabled: to.Ptr(true), AutoscaleMaxReplicas: to.Ptr(4), Tags: map[string]string{"stage": "second"}, Description: to.Ptr(""),
-	}, nil)
+	}, nil) // README: B21
 	require.NoError(t, err)
 	svc, err = azureml.Wait(t.Context(), p, nil)
 	require.NoError(t, err)
@@ -151,7 +157,7 @@ func recipeUpdate(t *testing.T, w *world) {
 }
 
 func recipeInsights(t *testing.T, w *world) {
-	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{EnableAppInsights: to.Ptr(true), CollectModelData: to.Ptr(true)})
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{EnableAppInsights: to.Ptr(true), CollectModelData: to.Ptr(true)}) // README: B24
 	require.NotNil(t, svc.AppInsightsEnabled)
 	assert.True(t, *svc.AppInsightsEnabled)
 	require.NotNil(t, svc.DataCollection)
@@ -161,7 +167,7 @@ func recipeInsights(t *testing.T, w *world) {
 func recipeDockerImage(t *testing.T, w *world) {
 	ws := w.workspace()
 	inference := w.inference()
-	inference.Environment = model.NewEnvironmentFromDockerImage("mine", "registry.example/mine:1", nil)
+	inference.Environment = model.NewEnvironmentFromDockerImage("mine", "registry.example/mine:1", nil) // README: B25
 	p, err := model.BeginDeploy(t.Context(), ws, "myservice", []*model.Model{w.model(ws)}, inference, webservice.AksDeployConfiguration{ComputeTarget: w.cluster(ws).Name}, nil)
 	require.NoError(t, err)
 	_, err = azureml.Wait(t.Context(), p, nil)
@@ -170,18 +176,18 @@ func recipeDockerImage(t *testing.T, w *world) {
 
 func recipeClient(t *testing.T, w *world) {
 	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{})
-	keys, err := svc.Keys(t.Context())
+	keys, err := svc.Keys(t.Context()) // README: B26
 	require.NoError(t, err)
-	scorer, err := webservice.NewScorer(svc.ScoringURI, webservice.ScorerAuth{PrimaryKey: keys.Primary}, &webservice.ScorerOptions{Transport: w.srv.Client().Transport})
+	scorer, err := webservice.NewScorer(svc.ScoringURI, webservice.ScorerAuth{PrimaryKey: keys.Primary}, &webservice.ScorerOptions{Transport: w.srv.Client().Transport}) // README: B26
 	require.NoError(t, err)
 	defer scorer.Close()
 	type data struct {
 		Data [][]float64 `json:"data"`
 	}
-	answer, err := webservice.Score[data](t.Context(), scorer, data{[][]float64{{1, 2}}})
+	answer, err := webservice.Score[data](t.Context(), scorer, data{[][]float64{{1, 2}}}) // README: B26
 	require.NoError(t, err)
 	assert.Equal(t, [][]float64{{1, 2}}, answer.Data)
-	swagger, err := scorer.Swagger(t.Context())
+	swagger, err := scorer.Swagger(t.Context()) // README: B26
 	require.NoError(t, err)
 	assert.Equal(t, "/api/v1/service/"+svc.Name+"/score", swagger.ScorePath)
 }

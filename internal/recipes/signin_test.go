@@ -27,11 +27,11 @@ import (
 // Rows where a person, or the Azure CLI, signs in. They put stand-ins for the browser's
 // opener and for az first in PATH.
 var signInRecipes = []recipe{
-	{id: "A01", title: "Workspace.from_config() with interactive login as the default", run: recipeFromConfig, serial: true},
-	{id: "A02", title: "Workspace(subscription_id, resource_group, workspace_name) with interactive login", run: recipeInteractive, serial: true},
-	{id: "A03", title: "InteractiveLoginAuthentication(tenant_id=…) for a user in several tenants", run: recipeTenant, serial: true},
-	{id: "A04", title: "use what the Azure CLI is logged in as", run: recipeAzureCLI, serial: true},
-	{id: "A11", title: "a service principal logged in through the Azure CLI", run: recipeAzureCLIPrincipal, serial: true},
+	{id: "A01", python: "`Workspace.from_config()`", title: "Workspace.from_config() with interactive login as the default", run: recipeFromConfig, serial: true},
+	{id: "A02", python: "`Workspace(subscription_id, resource_group, workspace_name)`", title: "Workspace(subscription_id, resource_group, workspace_name) with interactive login", run: recipeInteractive, serial: true},
+	{id: "A03", python: "`InteractiveLoginAuthentication(tenant_id=…)`", title: "InteractiveLoginAuthentication(tenant_id=…) for a user in several tenants", run: recipeTenant, serial: true},
+	{id: "A04", python: "`AzureCliAuthentication()`", title: "use what the Azure CLI is logged in as", run: recipeAzureCLI, serial: true},
+	{id: "A11", python: "`az login --service-principal …`", title: "a service principal logged in through the Azure CLI", run: recipeAzureCLIPrincipal, serial: true},
 }
 
 const (
@@ -163,7 +163,7 @@ func recipeFromConfig(t *testing.T, w *world) {
 	t.Chdir(project)
 	require.NoError(t, os.WriteFile("config.json", fmt.Appendf(nil, `{"subscription_id": %q, "resource_group": %q, "workspace_name": %q}`,
 		azuremltest.SubscriptionID, azuremltest.ResourceGroup, azuremltest.WorkspaceName), 0o600))
-	ws, err := workspace.FromConfig(t.Context(), nil, &workspace.FromConfigOptions{ClientOptions: w.srv.ClientOptions()})
+	ws, err := workspace.FromConfig(t.Context(), nil, &workspace.FromConfigOptions{ClientOptions: w.srv.ClientOptions()}) // README: A01
 	require.NoError(t, err)
 	assert.Equal(t, azuremltest.WorkspaceName, ws.Name)
 	assert.Equal(t, "config.json", filepath.Base(ws.ConfigFile))
@@ -183,9 +183,9 @@ func recipeInteractive(t *testing.T, w *world) {
 	d := newDesk(t, w)
 	w.srv.AddUser(azuremltest.User{Name: userName})
 	d.browser(userName)
-	login := d.login(authentication.InteractiveLoginOptions{})
+	login := d.login(authentication.InteractiveLoginOptions{}) // README: A02
 	for range 2 {
-		ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, login, w.options())
+		ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, login, w.options()) // README: A02
 		require.NoError(t, err)
 		assert.Equal(t, azuremltest.ResourceGroup, ws.ResourceGroup)
 	}
@@ -205,7 +205,7 @@ func recipeTenant(t *testing.T, w *world) {
 	assert.Contains(t, help, otherTenant, "where the person signed in")
 	assert.Contains(t, help, azuremltest.TenantID, "where the subscription is")
 
-	login := d.login(authentication.InteractiveLoginOptions{TenantID: azuremltest.TenantID})
+	login := d.login(authentication.InteractiveLoginOptions{TenantID: azuremltest.TenantID}) // README: A03
 	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, login, w.options())
 	require.NoError(t, err)
 	assert.Equal(t, azuremltest.WorkspaceName, ws.Name)
@@ -231,7 +231,7 @@ func recipeAzureCLI(t *testing.T, w *world) {
 	d := newDesk(t, w)
 	require.NoError(t, os.WriteFile(filepath.Join(os.Getenv("AZURE_CONFIG_DIR"), "azureProfile.json"), []byte(`{"subscriptions":[]}`), 0o600))
 	before := files(t)
-	cli, err := authentication.NewAzureCLI(nil)
+	cli, err := authentication.NewAzureCLI(nil) // README: A04
 	require.NoError(t, err)
 	_, err = workspace.Get(t.Context(), azuremltest.WorkspaceName, cli, w.options())
 	require.ErrorIs(t, err, azureml.ErrInteractionRequired)
@@ -253,9 +253,9 @@ func recipeAzureCLIPrincipal(t *testing.T, w *world) {
 	d := newDesk(t, w)
 	app := w.reader()
 	d.loggedInAs(w.srv.Token(azuremltest.TokenOptions{ClientID: app.ClientID}))
-	cli, err := authentication.NewAzureCLI(nil)
+	cli, err := authentication.NewAzureCLI(nil) // README: A11
 	require.NoError(t, err)
-	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, cli, w.options())
+	ws, err := workspace.Get(t.Context(), azuremltest.WorkspaceName, cli, w.options()) // README: A11
 	require.NoError(t, err)
 	_, err = ws.Keys(t.Context())
 	require.ErrorIs(t, err, azureml.ErrForbidden)

@@ -18,21 +18,17 @@ What helps, by what the service says. Errors of this module name their remedy th
 	for _, part := range []struct {
 		title   string
 		entries []Entry
-	}{{"Known failures", table}, {"Calling a service", named}, {"When only the kind is known", kinds}} {
+	}{{"Known failures", table}, {"Calling a service", named}, {"When only the kind is known", kinds}, {"Other kinds", onPage}} {
 		fmt.Fprintf(&b, "## %s\n\n", part.title)
 		for _, entry := range part.entries {
 			entry.write(&b)
 		}
 	}
-	b.WriteString("## Signing in\n\n| Entra ID's code | What to do |\n|---|---|\n")
+	b.WriteString("## Signing in\n\nBy the codes of Entra ID, which stand in the messages, and a few names of errors that have none.\n\n")
 	for _, code := range slices.Sorted(maps.Keys(signIn)) {
-		name := code
-		if code[0] >= '0' && code[0] <= '9' {
-			name = "AADSTS" + code
-		}
-		fmt.Fprintf(&b, "| `%s` | %s |\n", name, signIn[code])
+		fmt.Fprintf(&b, "### %s\n\n%s\n\n", signInTitle(code), signIn[code])
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // write writes the section of one entry.
@@ -53,8 +49,20 @@ func (entry Entry) write(b *strings.Builder) {
 		}
 		known += "“" + entry.Text + "” in " + where
 	}
+	if entry.Kind != nil {
+		known = "`errors.Is(err, azureml." + sentinel(entry.Kind) + ")`"
+	}
 	if known != "" {
 		fmt.Fprintf(b, "Known by %s.\n\n", known)
 	}
 	fmt.Fprintf(b, "%s\n\n", entry.Remedy)
+}
+
+// sentinel is the Go name of a kind: "ErrNotFound".
+func sentinel(kind error) string {
+	name := "Err"
+	for word := range strings.FieldsSeq(kind.Error()) {
+		name += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return name
 }

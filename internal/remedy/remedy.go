@@ -57,7 +57,7 @@ var aadsts = regexp.MustCompile(`AADSTS(\d{4,7})`)
 // codes and text, then by its kind.
 func For(e *azureml.Error) (remedy, help string) {
 	if r := SignIn(e.Message); r != "" {
-		return r, ""
+		return r, SignInHelp(aadsts.FindStringSubmatch(e.Message)[1], "")
 	}
 	for _, entry := range table {
 		if entry.fits(e) {
@@ -99,6 +99,25 @@ func SignInCode(number, name string) string {
 	return signIn[name]
 }
 
+// SignInHelp is the address of the section for what [SignInCode] finds, "" if it finds
+// nothing.
+func SignInHelp(number, name string) string {
+	for _, code := range []string{number, name} {
+		if signIn[code] != "" {
+			return Page + "#" + slug(signInTitle(code))
+		}
+	}
+	return ""
+}
+
+// signInTitle is the heading of the section of a code: "AADSTS7000215".
+func signInTitle(code string) string {
+	if code[0] >= '0' && code[0] <= '9' {
+		return "AADSTS" + code
+	}
+	return code
+}
+
 // Transport is what to check when a host cannot be reached.
 func Transport(address string) string {
 	u, err := url.Parse(address)
@@ -108,9 +127,10 @@ func Transport(address string) string {
 	return "Check that " + u.Hostname() + " can be reached from here (DNS, firewall, proxy: HTTPS_PROXY and NO_PROXY are obeyed)."
 }
 
-// Entries gives the table, then what is known by its place, then the kinds, for tests
+// Entries gives the table, then what is known by its place, then the kinds, those that are
+// only on the page last, for tests
 // and for the documentation made from it.
-func Entries() []Entry { return slices.Concat(table, named, kinds) }
+func Entries() []Entry { return slices.Concat(table, named, kinds, onPage) }
 
 func (entry Entry) fits(e *azureml.Error) bool {
 	if len(entry.Codes) > 0 && !e.HasCode(entry.Codes...) {

@@ -18,6 +18,19 @@ var kinds = []Entry{
 	{Kind: azureml.ErrUnavailable, Title: "Unavailable", Remedy: "The service failed. Try again in a few minutes; if it goes on, give its support the request id."},
 }
 
+// onPage is about the kinds whose errors say themselves what helps, as far as that is known.
+var onPage = []Entry{
+	{Kind: azureml.ErrNotFound, Title: "Not found", Remedy: "There is none of that name, or the signed-in principal may not see it. Check the spelling, the workspace, resource group and subscription, and that the credential's tenant is the right one; list what there is (model.List, webservice.List, compute.List, workspace.All)."},
+	{Kind: azureml.ErrConflict, Title: "Conflict", Remedy: "It exists already, or something else changes it right now. Choose another name or ask for it to be replaced (Overwrite, Replace, ExistOK, where there is such an option), or read it anew and try again when the other change is done."},
+	{Kind: azureml.ErrInvalid, Title: "Invalid", Remedy: "The input breaks a rule. The error names each broken rule with field, value and bound (Violations); nothing was sent, unless the error has an HTTP status: then the service refused it, and its details say why."},
+	{Kind: azureml.ErrAmbiguous, Title: "Ambiguous", Remedy: "The name fits more than one resource, and the error lists them. Say which one is meant: by resource group, subscription or id."},
+	{Kind: azureml.ErrInUse, Title: "In use", Remedy: "Something still uses it, and the error says what as far as it is known. Delete or update that first."},
+	{Kind: azureml.ErrInteractionRequired, Title: "Interaction required", Remedy: "A person has to sign in, and nobody may be asked here: there is no terminal, or Prompt forbids it. Sign in before (az login, azml login, or the program's own login), or use a service principal: AML_TENANT_ID, AML_PRINCIPAL_ID and AML_PRINCIPAL_PASS."},
+	{Kind: azureml.ErrOperationFailed, Title: "Operation failed", Remedy: "What was begun ended in failure. The error has the service's code and details, the stage and the end of the log (azureml.Explain shows them); the causes that are known have sections of their own on this page. A service that failed stays: deploy again with Overwrite, or delete it."},
+	{Kind: azureml.ErrOperationTimedOut, Title: "Operation timed out", Remedy: "The service gave up waiting; what was begun may yet succeed. Read its state before you try again, and wait for a web service with webservice.BeginWait."},
+	{Kind: azureml.ErrOperationCanceled, Title: "Operation canceled", Remedy: "Somebody, or the service, cancelled what was begun. The activity log of the resource group tells who. Begin it again if it is still wanted."},
+}
+
 // named is what helps when the place that makes the error knows what it is.
 var named = []Entry{
 	{Title: ScoringScript, Remedy: "Read the service's log (Logs): what the script raised is there. Try its run() locally with the same body."},

@@ -125,7 +125,7 @@ func (a Attempt) refused(e *azureml.Error, resp *http.Response) {
 		e.Message = "the answer is not what a failed sign-in is answered with" + kindOfPage(body)
 	}
 	e.Kind = kindOf(resp.StatusCode, w.name, w.number)
-	e.Remedy = remedy.SignInCode(w.number, w.name)
+	e.Remedy, e.Help = remedy.SignInCode(w.number, w.name), remedy.SignInHelp(w.number, w.name)
 	if e.Remedy == "" {
 		e.Remedy = later[e.Kind]
 	}
@@ -219,6 +219,9 @@ func (a Attempt) said(e *azureml.Error, err error) {
 	e.Message = w.message()
 	e.Kind = kindOf(http.StatusUnauthorized, "", w.number)
 	e.Remedy = remedy.SignInCode(w.number, "")
+	if help := remedy.SignInHelp(w.number, ""); help != "" {
+		e.Help = help
+	}
 	needsPerson := isRequired(err) || mentionsLogin.MatchString(text)
 	if needsPerson && w.number == "" {
 		e.Kind = azureml.ErrInteractionRequired
