@@ -257,6 +257,27 @@ func TestScriptsThatFail(t *testing.T) {
 	})
 }
 
+// A service whose key this program has just changed is called with the new one: no call is
+// refused first.
+func TestRunKnowsOfKeysItChanged(t *testing.T) {
+	t.Parallel()
+	inMemory(t, func(t *testing.T, w world) {
+		svc, err := deploy(t, w, "churn-svc", webservice.AksDeployConfiguration{ComputeTarget: "myaks"})
+		require.NoError(t, err)
+		body := []byte(`{"data":[[1]]}`)
+		_, err = svc.Run(t.Context(), body)
+		require.NoError(t, err)
+		_, err = svc.RegenerateKey(t.Context(), webservice.KeyTypePrimary, nil)
+		require.NoError(t, err)
+		fresh, err := svc.Refresh(t.Context())
+		require.NoError(t, err)
+		w.srv.ResetRequests()
+		_, err = fresh.Run(t.Context(), body)
+		require.NoError(t, err)
+		assert.Len(t, w.srv.Requests(), 1)
+	})
+}
+
 // TestKeysChangeUnderLoad: 64 callers make 10,000 calls while both keys are regenerated
 // again and again; none fails.
 func TestKeysChangeUnderLoad(t *testing.T) {

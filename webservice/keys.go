@@ -97,7 +97,12 @@ func (s *Service) RegenerateKey(ctx context.Context, key KeyType, o *RegenerateK
 	if err != nil {
 		return nil, err
 	}
-	return azureml.Wait(ctx, p, nil)
+	keys, err := azureml.Wait(ctx, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.offer(keys)
+	return keys, nil
 }
 
 // SetKeys replaces the keys that are given by values of the caller's own, one after

@@ -44,6 +44,19 @@ func (s *Service) runScorer() (*Scorer, error) {
 	return s.runner.scorer, nil
 }
 
+// offer tells the scorer of Run, if there is one, of keys that have just been changed:
+// its next call is not refused first.
+func (s *Service) offer(keys *Keys) {
+	if s.runner == nil || s.auth().Keys == nil {
+		return
+	}
+	s.runner.mu.Lock()
+	defer s.runner.mu.Unlock()
+	if s.runner.scorer != nil {
+		s.runner.scorer.credentials.Offer(keys.Primary, keys.Secondary)
+	}
+}
+
 // Run calls the service with body, by default JSON such as {"data": [[1, 2]]}, and
 // gives the answer's body. Its key or token is fetched at the first call and kept. For
 // options, headers and streams make a [Scorer]. It mirrors azureml.core's run; errors

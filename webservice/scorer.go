@@ -40,12 +40,13 @@ var (
 // Services on AKS are reached over plain http unless the cluster has TLS enabled: keys
 // and data then cross the network in the clear. RequireTLS refuses that.
 type Scorer struct {
-	client  *scoring.Client
-	subject string
-	options ScorerOptions
-	address *url.URL
-	swagger *url.URL
-	owned   *http.Transport
+	credentials *scoring.Credentials
+	client      *scoring.Client
+	subject     string
+	options     ScorerOptions
+	address     *url.URL
+	swagger     *url.URL
+	owned       *http.Transport
 }
 
 // ScorerAuth is how a [Scorer] made by [NewScorer] gets in: with keys, with what Keys
@@ -159,9 +160,11 @@ func newScorer(subject, uri string, auth ScorerAuth, options ScorerOptions) (*Sc
 		return nil, err
 	}
 	options = options.withDefaults()
+	credentials := auth.credentials(subject)
 	return &Scorer{
+		credentials: credentials,
 		client: scoring.New(scoring.Config{
-			URL: address, Subject: subject, Transport: transport, Header: options.header(), Credentials: auth.credentials(subject),
+			URL: address, Subject: subject, Transport: transport, Header: options.header(), Credentials: credentials,
 			MaxRetries: options.MaxRetries, MinWait: options.RetryDelay, MaxWait: options.MaxRetryDelay,
 			AttemptTimeout: options.AttemptTimeout, MaxAnswer: options.MaxAnswerBytes,
 		}),

@@ -139,6 +139,15 @@ func (c *Credentials) get(ctx context.Context) (*ticket, error) {
 	return nil, err
 }
 
+// Offer makes values the credential to send from now on, for whoever knows that they have
+// just been changed. Were they refused nevertheless, that is dealt with as always.
+func (c *Credentials) Offer(values ...azureml.Secret) {
+	values = slices.DeleteFunc(values, azureml.Secret.IsZero)
+	if len(values) > 0 {
+		c.current.Store(c.ticket(Credential{Values: values}, 0))
+	}
+}
+
 func (c *Credentials) resting(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
