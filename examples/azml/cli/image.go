@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/azureml-go/azureml/model"
@@ -15,6 +16,8 @@ type imageSettings struct {
 	file                          *string
 	script, directory, conda      *string
 	environment, version, runtime *string
+	steps, image, registry, cuda  *string
+	gpu                           **bool
 }
 
 func imageFlags(f *flags) *imageSettings {
@@ -28,12 +31,22 @@ func imageFlags(f *flags) *imageSettings {
 		environment: f.text("e environment-name", "name of a registered environment, instead of the file's"),
 		version:     f.text("ev environment-version", "its version; default: the latest"),
 		runtime:     f.text("rt runtime", "python; there is no other"),
+		steps:       f.text("ds extra-docker-file-steps", "file with Docker steps that are added to the image"),
+		gpu:         f.boolean("eg enable-gpu", "build the image for GPUs"),
+		image:       f.text("bi base-image", "image to build on"),
+		registry:    f.text("ir base-image-registry", "registry that the base image is in"),
+		cuda:        f.text("cv cuda-version", "version of CUDA, with -eg"),
 	}
 }
 
 // wanted tells whether a flag asks for another image.
 func (i *imageSettings) wanted() bool {
-	return len(*i.models)+len(*i.metadata) > 0 || *i.file+*i.script+*i.directory+*i.conda+*i.environment != ""
+	return len(*i.models)+len(*i.metadata) > 0 || *i.file+*i.script+*i.directory+*i.environment != "" || i.old()
+}
+
+// old tells whether a flag of those is given that an environment stands in for today.
+func (i *imageSettings) old() bool {
+	return *i.conda+*i.steps+*i.image+*i.registry+*i.cuda != "" || *i.gpu != nil
 }
 
 // inference is the inference configuration of file and flags, nil if there is none.
@@ -42,14 +55,26 @@ func (i *imageSettings) inference(s *session) (*model.InferenceConfig, error) {
 		return nil, usagef("-rt %s: there is no runtime but python", *i.runtime)
 	}
 	set := map[string]any{}
-	for key, text := range map[string]string{"entryScript": *i.script, "sourceDirectory": *i.directory, "condaFile": *i.conda} {
+	for key, text := range map[string]string{
+		"entryScript": *i.script, "condaFile": *i.conda, "extraDockerfileSteps": *i.steps,
+		"baseImage": *i.image, "baseImageRegistry": *i.registry, "cudaVersion": *i.cuda,
+	} {
 		if text != "" {
 			set[key] = text
 		}
 	}
+	put(set, "enableGpu", *i.gpu)
+	if *i.directory != "" {
+		// Of a flag, not of the file: seen from here.
+		directory, err := filepath.Abs(*i.directory)
+		if err != nil {
+			return nil, err
+		}
+		set["sourceDirectory"] = directory
+	}
 	switch {
-	case *i.conda != "" && *i.environment != "":
-		return nil, usagef("-cf and -e exclude each other")
+	case i.old() && *i.environment != "":
+		return nil, usagef("-e excludes -cf, -ds, -eg, -bi, -ir and -cv")
 	case *i.version != "" && *i.environment == "":
 		return nil, usagef("-ev goes with -e")
 	case *i.environment != "":
@@ -58,7 +83,7 @@ func (i *imageSettings) inference(s *session) (*model.InferenceConfig, error) {
 			e["version"] = *i.version
 		}
 		set["environment"] = e
-	case *i.conda != "":
+	case i.old():
 		set["environment"] = nil
 	}
 	if *i.file == "" && len(set) == 0 {
