@@ -301,6 +301,10 @@ func TestCommittedTable(t *testing.T) {
 	text, err := os.ReadFile("FAULTS.md")
 	require.NoError(t, err)
 	page := string(text)
+	seeds := regexp.MustCompile(`-faults -seeds (\d+) -out`).FindStringSubmatch(page)
+	require.NotNil(t, seeds, "the command that wrote it")
+	assert.Contains(t, page, "with each of "+seeds[1]+" seeds")
+	assert.Equal(t, strings.Count(page, " of "+seeds[1]+" | "), 4*len(flows), "every row is of all seeds")
 	for _, k := range faultKinds {
 		assert.Contains(t, page, k.about)
 	}

@@ -288,7 +288,7 @@ func faultsTable(c *pythonClient, seeds int, rows []string) string {
 	}
 	return fmt.Sprintf(`# The same faults put to both clients
 
-Written by `+"`go run ./internal/conformance -faults -out internal/conformance/FAULTS.md`"+` on %s, with %s %s
+Written by `+"`go run ./internal/conformance -faults -seeds %d -out internal/conformance/FAULTS.md`"+` on %s, with %s %s
 on Python %s and this library, each with its default settings, against the emulator. A share of the requests
 goes wrong, chosen by a seed, all of these equally often: %s.
 Each flow is run once with each of %d seeds, several at once. Requests for sign-in go wrong in the first flow only.
@@ -300,5 +300,5 @@ script may have run. "Seconds" are real ones, without the start of the program; 
 | Flow | Faulty | Client | Done | Failed | Said failed, but it is there | Said done, but it is not so | Made twice | Faults met, in all | Requests (median) | Seconds (median) | Seconds (longest) |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 %s
-`, time.Now().UTC().Format(time.DateOnly), packageName, c.Version, c.Python, strings.Join(kinds, ", "), seeds, strings.Join(rows, "\n"))
+`, seeds, time.Now().UTC().Format(time.DateOnly), packageName, c.Version, c.Python, strings.Join(kinds, ", "), seeds, strings.Join(rows, "\n"))
 }

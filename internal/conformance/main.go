@@ -5,7 +5,7 @@
 //	go run ./internal/conformance                       # all scenarios
 //	go run ./internal/conformance -run '^model_'        # some
 //	go run ./internal/conformance -out internal/conformance/RESULT.json
-//	go run ./internal/conformance -faults -out internal/conformance/FAULTS.md
+//	go run ./internal/conformance -faults -seeds 20 -out internal/conformance/FAULTS.md
 //
 // It makes a virtual environment with the newest release of the client itself, so it
 // needs Python 3 with its venv module, and the package index. -venv FOLDER keeps the
