@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -55,7 +56,9 @@ type Options struct {
 	// StateFile is a file that keeps what exists from one run to the next, as
 	// [Server.SaveState] writes it: read by NewServer if it is there, in the place
 	// of the default world, and written by Close, atomically and for its owner
-	// alone. Nothing is kept if it is empty.
+	// alone. Nothing is kept if it is empty. The file is for one server at a time: of
+	// two, the one that is closed last is kept, and what the other has written is then
+	// found beside it, under the file's name with ~ added.
 	StateFile string
 
 	// RunScripts is a Python interpreter, such as "python3", that runs the
@@ -96,7 +99,8 @@ type Server struct {
 	running  sync.WaitGroup
 
 	tokenKey []byte
-	python   string // path of the interpreter, empty if no programs are run
+	python   string      // path of the interpreter, empty if no programs are run
+	stateWas os.FileInfo // the state file as it was read, nil if there was none
 
 	randMu sync.Mutex // guards random
 	random *rand.ChaCha8

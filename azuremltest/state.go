@@ -127,6 +127,9 @@ func decodeState(text []byte) (*savedState, error) {
 		Format  string `json:"format"`
 		Version int    `json:"version"`
 	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, errors.New("the document is empty")
+	}
 	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, errors.New(jsonProblem(err, text))
 	}
@@ -180,12 +183,12 @@ func (s *Server) settleAll() {
 
 // loadStateFile reads Options.StateFile, if there is such a file.
 func (s *Server) loadStateFile() (found bool, err error) {
+	// Better now than when the state is lost.
+	if err := s.tryStateFolder(); err != nil {
+		return false, fmt.Errorf("azuremltest: the folder of the state file: %w", err)
+	}
 	f, err := os.Open(s.opts.StateFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Better now than when the state is lost.
-		if _, err := os.Stat(filepath.Dir(s.opts.StateFile)); err != nil {
-			return false, fmt.Errorf("azuremltest: the folder of the state file: %w", err)
-		}
 		return false, nil
 	}
 	if err != nil {
@@ -195,7 +198,34 @@ func (s *Server) loadStateFile() (found bool, err error) {
 	if err := s.LoadState(f); err != nil {
 		return false, fmt.Errorf("%w (%s)", err, s.opts.StateFile)
 	}
+	s.stateWas, err = f.Stat()
+	if err != nil {
+		return false, fmt.Errorf("azuremltest: cannot read the state: %w", err)
+	}
 	return true, nil
+}
+
+// statePath is Options.StateFile, or what it is a link to.
+func (s *Server) statePath() string {
+	if target, err := filepath.EvalSymlinks(s.opts.StateFile); err == nil {
+		return target
+	}
+	return s.opts.StateFile
+}
+
+// tempStateFile makes a file beside the state file, with mode 0600.
+func (s *Server) tempStateFile() (*os.File, error) {
+	path := s.statePath()
+	return os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+}
+
+// tryStateFolder finds out whether files can be made where the state is to be saved.
+func (s *Server) tryStateFolder() error {
+	f, err := s.tempStateFile()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // saveStateFile writes Options.StateFile, so that there is the old file or the
@@ -206,11 +236,8 @@ func (s *Server) saveStateFile() (err error) {
 			err = fmt.Errorf("azuremltest: cannot save the state: %w", err)
 		}
 	}()
-	path := s.opts.StateFile
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
+	path := s.statePath()
+	f, err := s.tempStateFile()
 	if err != nil {
 		return err
 	}
@@ -222,7 +249,26 @@ func (s *Server) saveStateFile() (err error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	if err := s.setOtherStateAside(path); err != nil {
+		return err
+	}
 	return os.Rename(f.Name(), path)
+}
+
+// setOtherStateAside keeps what another server has written to the state file since it
+// was read here.
+func (s *Server) setOtherStateAside(path string) error {
+	now, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if was := s.stateWas; was != nil && os.SameFile(was, now) && was.ModTime().Equal(now.ModTime()) && was.Size() == now.Size() {
+		return nil
+	}
+	return os.Rename(path, path+"~")
 }
 
 // stateLoader builds a world from a document.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +230,51 @@ func TestStateFileRefused(t *testing.T) {
 	assert.ErrorContains(t, srv.Shutdown(), "cannot save the state")
 }
 
+// Of two servers with one file the last one is kept, and the other's state is not lost.
+func TestStateFileOfTwo(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.json")
+	options := &azuremltest.Options{StateFile: path}
+	holds := func(path string, names ...string) {
+		t.Helper()
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		srv := newServer(t, nil)
+		require.NoError(t, srv.LoadState(bytes.NewReader(text)))
+		var got []string
+		for _, m := range srv.Models(defaultWorkspace) {
+			got = append(got, m.Name)
+		}
+		assert.Equal(t, names, got)
+	}
+	for _, found := range [][]string{nil, {"two"}} { // without a file, and with one
+		one, two := azuremltest.NewServer(options), azuremltest.NewServer(options)
+		one.AddModel(defaultWorkspace, azuremltest.Model{Name: "one"})
+		two.AddModel(defaultWorkspace, azuremltest.Model{Name: "two"})
+		require.NoError(t, one.Shutdown())
+		require.NoError(t, two.Shutdown())
+		holds(path, append(slices.Clone(found), "two")...)
+		holds(path+"~", append(slices.Clone(found), "one")...)
+		require.NoError(t, os.Remove(path+"~"))
+	}
+	azuremltest.NewServer(options).Close()
+	assert.NoFileExists(t, path+"~", "nobody else was there")
+}
+
+func TestStateFolderThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o500))
+	if f, err := os.CreateTemp(dir, ""); err == nil { // the superuser may
+		require.NoError(t, f.Close())
+		if dir = "/proc"; runtime.GOOS != "linux" {
+			t.Skip("every folder can be written to")
+		}
+	}
+	_, err := azuremltest.Start(&azuremltest.Options{StateFile: filepath.Join(dir, "state.json")})
+	assert.ErrorContains(t, err, "the folder of the state file")
+}
+
 func TestBrokenStates(t *testing.T) {
 	t.Parallel()
 	srv := newServiceWorld(t, nil)
@@ -256,6 +303,7 @@ func TestBrokenStates(t *testing.T) {
 			assert.ErrorContains(t, err, "azuremltest: the state is broken")
 		})
 	}
+	assert.ErrorContains(t, srv.LoadState(strings.NewReader(" \n")), "the state is broken: the document is empty")
 	assert.JSONEq(t, withoutTime(t, state), withoutTime(t, saved(t, srv)), "nothing has changed")
 }
 
