@@ -33,7 +33,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := s.recordArrival(c)
 	out := &answer{header: w.Header()}
 	defer s.recordAnswer(entry, out)
-	if f := s.takeFault(r); f != nil {
+	if f := s.takeFault(c); f != nil {
 		s.serveFault(c, f, out, allowed)
 		return
 	}

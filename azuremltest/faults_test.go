@@ -30,6 +30,18 @@ func statuses(srv *azuremltest.Server, n int, method, url string) (list []int) {
 	return list
 }
 
+// A browser that looks at the status page neither sees the faults nor uses them up.
+func TestFaultsSpareTheOwnAddress(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, &azuremltest.Options{Home: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })})
+	srv.Fault(azuremltest.Fault{Status: http.StatusInternalServerError})
+	assert.Equal(t, []int{http.StatusAccepted, http.StatusAccepted}, statuses(srv, 2, http.MethodGet, srv.URL+"/status.json"))
+	assert.Equal(t, []int{http.StatusOK}, statuses(srv, 1, http.MethodGet, srv.URL+"/ca.pem"))
+	assert.Equal(t, []int{http.StatusInternalServerError, http.StatusOK}, statuses(srv, 2, http.MethodGet, subscriptionsURL))
+	srv.Fault(azuremltest.Fault{Path: "/msi/token", Status: http.StatusBadGateway})
+	assert.Equal(t, []int{http.StatusBadGateway}, statuses(srv, 1, http.MethodGet, srv.IdentityEndpoint()), "it is a service")
+}
+
 func TestFaultChoosesRequests(t *testing.T) {
 	t.Parallel()
 	all := func(n int) []int { return []int{n, n, n, n} }
@@ -156,12 +168,12 @@ func TestFaultAndEffect(t *testing.T) {
 func TestFaultOfUnbufferedAnswer(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, nil)
-	srv.Fault(azuremltest.Fault{Status: 503, AfterEffect: true, Body: "later"})
+	srv.Fault(azuremltest.Fault{Host: "127.0.0.1", Status: 503, AfterEffect: true, Body: "later"})
 	a, err := try(srv, http.MethodGet, srv.URL+"/ca.pem", "")
 	require.NoError(t, err)
 	assert.Equal(t, 503, a.status)
 	assert.Equal(t, "later", a.text)
-	srv.Fault(azuremltest.Fault{ResetAfter: true})
+	srv.Fault(azuremltest.Fault{Host: "127.0.0.1", ResetAfter: true})
 	srv.Client().CloseIdleConnections()
 	_, err = try(srv, http.MethodGet, srv.URL+"/ca.pem", "")
 	assert.ErrorIs(t, err, syscall.ECONNRESET)

@@ -32,7 +32,8 @@ type Request struct {
 
 // Requests returns the requests received so far in the order of their arrival,
 // the last 10,000 at most. Requests to hosts that are not emulated are among
-// them, CONNECT requests are not.
+// them, CONNECT requests are not: a client that comes through the proxy for TLS with
+// such a host is refused before it makes a request, which [Options].Log is told.
 //
 // Access tokens are not kept: their Authorization header reads
 // "Bearer aud=<audience>". Other credentials in it become "***". Signatures in

@@ -72,9 +72,9 @@ type Options struct {
 	// server. Nil answers with a hint.
 	Home http.Handler
 
-	// Log is called with every request after it has been answered, from the
-	// goroutine that answered it; several may call at once. It may use the
-	// server.
+	// Log is called with every request after it has been answered, and with every
+	// CONNECT to a host that is not emulated, from the goroutine that answered it;
+	// several may call at once. It may use the server.
 	Log func(Request)
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"time"
 )
 
 // tunnel answers CONNECT: the connection goes on as if the client had dialled
@@ -13,6 +15,9 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request) {
 	if s.hostKindOf(r.Host) == hostForeign {
 		c := &call{srv: s, w: w, r: r}
 		c.noRoute(nil)
+		if s.opts.Log != nil { // clients hide the answer: who runs them wants to know the host
+			s.opts.Log(Request{Time: time.Now(), Method: r.Method, Host: c.host(), URL: &url.URL{Host: r.Host}, Header: http.Header{}, Status: http.StatusBadGateway})
+		}
 		return
 	}
 	if r.ProtoMajor != 1 {

@@ -162,6 +162,44 @@ func TestServesAndKeepsState(t *testing.T) {
 	assert.NotContains(t, p.stderr.String(), "GET")
 }
 
+// After Ctrl-C nobody reads the log of "emulator | tee log" any more.
+func TestStateIsSavedWithoutReader(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no interrupts to send")
+	}
+	state := filepath.Join(t.TempDir(), "state.json")
+	cmd := exec.Command(os.Args[0], "-state", state)
+	cmd.Env = []string{"EMULATOR_TEST_RUN=1", "TMPDIR=" + t.TempDir()}
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	cmd.Stdout, cmd.Stderr = write, write
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	require.NoError(t, write.Close())
+	for lines := bufio.NewScanner(read); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "The emulator is at ") {
+			break
+		}
+	}
+	require.NoError(t, read.Close())
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait())
+	assert.FileExists(t, state)
+}
+
+// Of two emulators with one file the one that ends last says so.
+func TestTwoWithOneState(t *testing.T) {
+	t.Parallel()
+	state := filepath.Join(t.TempDir(), "state.json")
+	one, two := start(t, "-state", state), start(t, "-state", state)
+	one.interrupt(t)
+	assert.NotContains(t, one.stderr.String(), "Beware")
+	two.interrupt(t)
+	assert.Contains(t, two.stderr.String(), "another program has written "+state)
+	assert.FileExists(t, state+"~")
+}
+
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	curl, err := exec.LookPath("curl")
@@ -177,7 +215,7 @@ func TestCurl(t *testing.T) {
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "login.microsoftonline.com")
 	p.interrupt(t)
-	assert.Regexp(t, `\d\d:\d\d:\d\d\.\d{3} 200 GET    management\.azure\.com"/metadata/endpoints"\n`, p.stderr.String())
+	assert.Regexp(t, `\d\d:\d\d:\d\d\.\d{3} 200 GET    management\.azure\.com/metadata/endpoints\n`, p.stderr.String())
 }
 
 // Every shell must read back what was meant.
@@ -250,15 +288,18 @@ func TestStatusPage(t *testing.T) {
 	assert.Equal(t, []versionStatus{{Name: "first", State: "Healthy", Default: true, Share: 100}}, shown.Workspaces[0].Services[0].Versions)
 	assert.NotContains(t, text, added.PrimaryKey)
 	assert.NotContains(t, text, added.SecondaryKey)
-	resp, _ = get("/other")
-	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
 	resp, text = get("/ca.pem")
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	assert.Contains(t, text, "CERTIFICATE")
+	assert.HTTPStatusCode(t, w.ServeHTTP, http.MethodGet, "/other", nil, http.StatusNotFound)
 	posted, err := http.Post(srv.URL+"/", "text/plain", nil)
 	require.NoError(t, err)
 	defer posted.Body.Close()
 	assert.Equal(t, http.StatusMethodNotAllowed, posted.StatusCode)
+
+	resp, err = http.Get(strings.Replace(srv.URL, "127.0.0.1", "localhost", 1) + "/status.json")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
 
 	for i := range lastRequests + 5 {
 		w.request(azuremltest.Request{Time: time.Now(), Host: "h", URL: &url.URL{Path: "/" + string(rune('a'+i%26)), RawQuery: "sig=SECRET"}})
@@ -266,6 +307,6 @@ func TestStatusPage(t *testing.T) {
 	_, text = get("/status.json")
 	require.NoError(t, json.Unmarshal([]byte(text), &shown))
 	assert.Len(t, shown.Requests, lastRequests)
-	assert.Equal(t, lastRequests+5, shown.Count, "what the page asks for is not counted")
+	assert.Equal(t, lastRequests+6, shown.Count, "what the page asks for is not counted; /ca.pem is")
 	assert.NotContains(t, text, "SECRET")
 }

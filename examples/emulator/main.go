@@ -2,13 +2,16 @@
 // emulator of package azuremltest to programs in any language until it is
 // interrupted.
 //
-//	go run ./examples/emulator > emulator.env &
+//	rm -f emulator.env
+//	go run ./examples/emulator -env emulator.env &
+//	until [ -s emulator.env ]; do sleep 0.1; done
 //	. ./emulator.env
 //	curl "https://management.azure.com/metadata/endpoints?api-version=2020-06-01"
 //
 // On standard output it prints the variables that point another program at it, as
-// lines for a shell; on standard error it logs the requests. A browser shows at the
-// address of the proxy what exists and what happens.
+// lines for a shell, or into the file of -env as soon as it listens; on standard error
+// it logs the requests. A browser shows at the address of the proxy what exists and what
+// happens.
 //
 // With -state FILE everything that exists is kept in a file from one run to the
 // next. -faults FILE makes requests go wrong by a plan; see azuremltest.ParseFaults.
@@ -35,6 +38,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Ctrl-C ends also what the log is piped into, and what is written after that must
+	// not end the program before the state is saved.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	switch {
@@ -119,11 +125,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if s.scripts {
 		options.RunScripts = s.python
 	}
+	before, _ := os.Stat(s.state)
 	srv, err := azuremltest.Start(&options)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, srv.Shutdown()) }()
+	defer func() {
+		other := writtenSince(s.state, before)
+		err = errors.Join(err, srv.Shutdown())
+		if other && err == nil {
+			fmt.Fprintf(stderr, "Beware: another program has written %s in the meantime; what it wrote is now %s~.\n", s.state, s.state)
+		}
+	}()
 	watch.serve(srv)
 	for _, f := range faults {
 		srv.Fault(f)
@@ -145,6 +158,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		fmt.Fprintf(stderr, "Saving what exists to %s.\n", s.state)
 	}
 	return nil
+}
+
+// writtenSince says whether a file is there that is not the one that was there before.
+func writtenSince(path string, before os.FileInfo) bool {
+	now, err := os.Stat(path)
+	return err == nil && (before == nil || !os.SameFile(before, now) || !before.ModTime().Equal(now.ModTime()))
 }
 
 // announce prints the variables for other programs.

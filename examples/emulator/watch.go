@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,9 +52,20 @@ func newWatch(out io.Writer, format string) *watch { return &watch{out: out, for
 // serve lets the page show a server.
 func (w *watch) serve(srv *azuremltest.Server) { w.srv.Store(srv) }
 
+// own says whether a request is one of the status page itself, under any name of this
+// machine.
+func (w *watch) own(r azuremltest.Request) bool {
+	if !slices.Contains([]string{"/", "/status.json", "/favicon.ico"}, r.URL.Path) {
+		return false
+	}
+	srv := w.srv.Load()
+	a, err := netip.ParseAddr(r.Host)
+	return r.Host == "localhost" || err == nil && a.IsLoopback() || srv != nil && "http://"+r.URL.Host == srv.URL
+}
+
 // request logs a request. Those of the status page itself are none.
 func (w *watch) request(r azuremltest.Request) {
-	if srv := w.srv.Load(); srv != nil && "http://"+r.URL.Host == srv.URL {
+	if w.own(r) {
 		return
 	}
 	line := requestLine{r.Time, r.Method, r.Host, r.URL.Path, r.Status, r.Fault}
@@ -73,7 +86,8 @@ func (w *watch) request(r azuremltest.Request) {
 		if line.Fault {
 			mark = " (fault)"
 		}
-		fmt.Fprintf(w.out, "%s %3d %-6s %s%q%s\n", line.Time.Format("15:04:05.000"), line.Status, line.Method, line.Host, line.Path, mark)
+		path := (&url.URL{Path: line.Path}).EscapedPath() // which breaks no line
+		fmt.Fprintf(w.out, "%s %3d %-6s %s%s%s\n", line.Time.Format("15:04:05.000"), line.Status, line.Method, line.Host, path, mark)
 	}
 }
 
