@@ -155,7 +155,7 @@ func TestParseFaultsRefused(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 	for text, want := range map[string]string{
-		"": "line 1: unexpected end", "{\n]": "line 2: invalid character", "[]": "the document is no object", "{}": `"faults" is missing`, `{"faults":{}}`: "is no list",
+		"": "line 1: unexpected end", "{\n]": "line 2: invalid character", "[]": `the document is no object; write {"faults": [...]}`, "{}": `"faults" is missing`, `{"faults":{}}`: "is no list",
 	} {
 		_, err := azuremltest.ParseFaults([]byte(text))
 		assert.ErrorContains(t, err, want)

@@ -100,6 +100,10 @@ func (p *faultParser) parse() (list []Fault) {
 		p.bad(offset, "%v", err)
 		return nil
 	}
+	if !bytes.HasPrefix(bytes.TrimSpace(p.text), []byte("{")) {
+		p.bad(0, "the document is no object; write {\"faults\": [...]}")
+		return nil
+	}
 	found := false
 	p.object(p.text, 0, "the document", func(key string, at int64, value json.RawMessage) {
 		if key != "faults" {

@@ -13,10 +13,12 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,6 +190,18 @@ func TestStateIsSavedWithoutReader(t *testing.T) {
 	assert.FileExists(t, state)
 }
 
+func TestStateIsSavedWhenTheTerminalIsClosed(t *testing.T) {
+	t.Parallel()
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("this is run by nohup, and so the program would be")
+	}
+	state := filepath.Join(t.TempDir(), "state.json")
+	p := start(t, "-state", state)
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, p.cmd.Wait(), p.stderr)
+	assert.FileExists(t, state)
+}
+
 // Of two emulators with one file the one that ends last says so.
 func TestTwoWithOneState(t *testing.T) {
 	t.Parallel()
@@ -242,6 +256,7 @@ func TestRefusedArguments(t *testing.T) {
 		`line 2: unknown member "stauts"`:   {"-faults", broken},
 		"this is no state of an emulator":   {"-state", broken},
 		"cannot listen":                     {"-addr", "nowhere"},
+		"-python is for -run-scripts":       {"-python", "python3"},
 		"no such file or directory":         {"-ca", filepath.Join(dir, "no", "ca.pem")},
 		"the folder of the state file":      {"-state", filepath.Join(dir, "no", "state.json")},
 		"the arguments are wrong":           {"-what"},

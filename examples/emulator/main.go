@@ -14,7 +14,8 @@
 // happens.
 //
 // With -state FILE everything that exists is kept in a file from one run to the
-// next. -faults FILE makes requests go wrong by a plan; see azuremltest.ParseFaults.
+// next; it is written when the emulator is interrupted, asked to end, or its terminal is
+// closed. -faults FILE makes requests go wrong by a plan; see azuremltest.ParseFaults.
 // -run-scripts runs the entry scripts of the web services that are deployed.
 package main
 
@@ -37,7 +38,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	// Ctrl-C ends also what the log is piped into, and what is written after that must
 	// not end the program before the state is saved.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -96,6 +101,11 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	if !slices.Contains([]string{"text", "json", "off"}, s.log) {
 		bad = append(bad, fmt.Sprintf("-log %q is none of text, json, off", s.log))
 	}
+	f.Visit(func(given *flag.Flag) {
+		if given.Name == "python" && !s.scripts {
+			bad = append(bad, "-python is for -run-scripts, which is not given")
+		}
+	})
 	if s.polls < 0 {
 		bad = append(bad, fmt.Sprintf("-polls %d is negative", s.polls))
 	}
