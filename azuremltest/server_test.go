@@ -152,6 +152,21 @@ func TestSetUpMistakes(t *testing.T) {
 	assert.Equal(t, http.StatusOK, do(t, srv, http.MethodGet, subscriptionsURL, "").status, "the lock is free")
 }
 
+// Every test can have a server of its own: starting one takes less than 5 ms. The best of
+// some is looked at, for the machine may be busy.
+func TestStartIsQuick(t *testing.T) {
+	for _, options := range []azuremltest.Options{{}, {InMemory: true}} {
+		best := time.Hour
+		for range 20 {
+			begun := time.Now()
+			srv := azuremltest.NewServer(&options)
+			best = min(best, time.Since(begun))
+			srv.Close()
+		}
+		assert.Less(t, best, 5*time.Millisecond)
+	}
+}
+
 func BenchmarkNewServer(b *testing.B) {
 	for _, options := range []azuremltest.Options{{}, {InMemory: true}} {
 		b.Run(fmt.Sprintf("InMemory=%t", options.InMemory), func(b *testing.B) {
