@@ -22,6 +22,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the command in good order; stop lets a second one kill it.
 	context.AfterFunc(ctx, stop)
+	// A reader of the output that has gone away ("azml … | head") is an error of writing,
+	// not the end of the process: the emulator's state is still saved.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	code := cli.Run(ctx, os.Args[1:], &cli.Environment{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
 	os.Exit(code)
