@@ -191,6 +191,8 @@ func TestRunAndLogs(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(`{"data":[[3]]}`), 0o600))
 	assert.Equal(t, "{\"data\":[[3]]}\n", d.ok(`ml service run -n myservice -d @`+path))
 	d.fails(ExitFailure, "ml service run -n myservice -d @nothere")
+	assert.Contains(t, d.fails(ExitFailure, "ml service run -n neither -d @nothere"), "nothere", "the file comes first")
+	assert.Contains(t, d.fails(ExitFailure, "ml service rotate-keys -n myservice -d @nothere"), "nothere")
 	assert.NotEmpty(t, d.ok("ml service get-logs -n myservice"))
 
 	// -follow ends with Ctrl-C, which is no failure.
