@@ -35,13 +35,18 @@ func Text(text string) string {
 	return text
 }
 
-// URL gives the address without user information, query and fragment; a text that is no
-// address loses what follows the first question mark.
+// URL gives the address without user information, query and fragment. Of a text that is no
+// address it gives what stands before what may be one of these.
 func URL(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		head, _, _ := strings.Cut(address, "?")
-		return Text(head)
+		if strings.Contains(address, "@") {
+			return Mask
+		}
+		if end := strings.IndexAny(address, "?#="); end >= 0 {
+			address = address[:end] + Mask
+		}
+		return Text(address)
 	}
 	u.User, u.RawQuery, u.Fragment, u.RawFragment, u.ForceQuery = nil, "", "", "", false
 	return u.String()

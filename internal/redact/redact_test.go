@@ -33,7 +33,9 @@ func TestText(t *testing.T) {
 func TestURL(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "https://h/p/a%20b", URL("https://user:PLANTED@h/p/a%20b?sig=PLANTED#PLANTED"))
-	assert.Equal(t, "https://h/%zz", URL("https://h/%zz?sig=PLANTED"))
+	assert.Equal(t, "https://h/%zz[redacted]", URL("https://h/%zz?sig=PLANTED"))
+	assert.NotContains(t, URL("://0sig=PLANTED"), "PLANTED")
+	assert.NotContains(t, URL("://user:PLANTED@h"), "PLANTED")
 }
 
 func FuzzText(f *testing.F) {
