@@ -110,7 +110,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		d.fails(code, line)
 	}
-	for _, line := range []string{"help", "-h", "help ml", "ml -h", "ml model deploy --help", "version", "ml workspace list"} {
+	for _, line := range []string{"help", "-h", "help ml", "ml -h", "ml model deploy --help", "version", "--version", "-version", "ml workspace list"} {
 		assert.NotEmpty(t, d.ok(line), line)
 		assert.Empty(t, d.Err, line)
 	}
