@@ -11,7 +11,7 @@
 //   - workspace: where you work; the one authenticated door to a workspace's services
 //   - compute: where models run; AKS clusters and other computes
 //   - model: what runs; models, environments, inference configurations, deployment
-//   - webservice: what answers; services, keys, tokens, logs, scoring
+//   - webservice: what answers; services, endpoints, keys, tokens, logs, scoring
 //   - azuremltest: an Azure in one process, for tests and offline work
 //
 // # From azureml.core to Go
@@ -62,6 +62,7 @@
 //	endpoint.update_version(name, …)               (*webservice.AksEndpoint).BeginUpdateVersion, .SetTraffic
 //	endpoint.delete_version(name)                  (*webservice.AksEndpoint).BeginDeleteVersion
 //	endpoint.update(…)                             (*webservice.AksEndpoint).BeginUpdate
+//	a new version, step by step                    webservice.Rollout
 //
 // # Long-running operations
 //

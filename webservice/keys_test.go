@@ -29,7 +29,7 @@ func TestKeys(t *testing.T) {
 		_, err := svc.Keys(ctx)
 		e := failure(t, err, azureml.ErrInvalid)
 		assert.True(t, e.HasCode("AuthDisabled"))
-		assert.Contains(t, e.Remedy, "asks for no keys")
+		assert.Contains(t, e.Remedy, "Keys (Keys) need AuthEnabled")
 	})
 	playAks(t, "keys_odd", func(t *testing.T, ctx context.Context, svc *webservice.AksWebservice) {
 		_, err := svc.Keys(ctx)

@@ -88,7 +88,7 @@ func TestCtrlC(t *testing.T) {
 	assert.Equal(t, cli.ExitInterrupted, p.end(), p.told.String())
 	assert.Less(t, time.Since(began), 5*time.Second)
 	assert.Empty(t, p.out.String())
-	assert.Contains(t, p.told.String(), "interrupted. What was begun goes on in Azure.")
+	assert.Contains(t, p.told.String(), "interrupted. What was begun in Azure goes on there.")
 	var made bool
 	for _, r := range srv.Requests() {
 		made = made || r.Method == "PUT" && strings.HasSuffix(r.URL.Path, "/computes/myaks")

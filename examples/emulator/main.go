@@ -2,16 +2,13 @@
 // emulator of package azuremltest to programs in any language until it is
 // interrupted.
 //
-//	rm -f emulator.env
-//	go run ./examples/emulator -env emulator.env &
-//	until [ -s emulator.env ]; do sleep 0.1; done
-//	. ./emulator.env
+//	go run ./examples/emulator -env emulator.env   # in one terminal
+//	. ./emulator.env                               # in another one, when it says where it is
 //	curl "https://management.azure.com/metadata/endpoints?api-version=2020-06-01"
 //
-// On standard output it prints the variables that point another program at it, as
-// lines for a shell, or into the file of -env as soon as it listens; on standard error
-// it logs the requests. A browser shows at the address of the proxy what exists and what
-// happens.
+// The variables that point another program at it are lines for a shell, on standard
+// output or in the file of -env; on standard error it logs the requests. A browser
+// shows at the address of the proxy what exists and what happens.
 //
 // With -state FILE everything that exists is kept in a file from one run to the
 // next; it is written when the emulator is interrupted, asked to end, or its terminal is
@@ -85,6 +82,12 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.polls, "polls", 2, "how many polls of an operation are answered with \"not yet\"")
 	f.BoolVar(&s.scripts, "run-scripts", false, "run the entry scripts of web services: whoever reaches the emulator can then run programs here")
 	f.StringVar(&s.python, "python", "python3", "the interpreter of -run-scripts")
+	f.Usage = func() {
+		fmt.Fprint(stderr, "Emulator serves an emulated Azure Machine Learning to programs in any language until it is\n"+
+			"interrupted. It prints the variables that point them at it: read them into another shell.\n\n"+
+			"  go run ./examples/emulator -env emulator.env\n  . ./emulator.env\n\nFlags:\n")
+		f.PrintDefaults()
+	}
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, err

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,6 +81,32 @@ func recipeTokenForREST(t *testing.T, w *world) {
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+token.Token) // README: A12
 	assert.Contains(t, w.call(request), azuremltest.SubscriptionID)
+	freshAfterAnHour(t)
+}
+
+// freshAfterAnHour: the same credential gives the same token while it is good, and another
+// one when its hour is over.
+func freshAfterAnHour(t *testing.T) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := azuremltest.NewServer(&azuremltest.Options{InMemory: true})
+		t.Cleanup(srv.Close)
+		credential, err := authentication.NewServicePrincipal(azuremltest.TenantID, azuremltest.ClientID, azureml.NewSecret(azuremltest.ClientSecret),
+			&authentication.ServicePrincipalOptions{ClientOptions: srv.ClientOptions()})
+		require.NoError(t, err)
+		get := func() azcore.AccessToken {
+			token, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{managementScope}})
+			require.NoError(t, err)
+			return token
+		}
+		first := get()
+		time.Sleep(10 * time.Minute)
+		assert.Equal(t, first.Token, get().Token)
+		time.Sleep(50 * time.Minute)
+		fresh := get()
+		assert.NotEqual(t, first.Token, fresh.Token)
+		assert.WithinDuration(t, time.Now().Add(time.Hour), fresh.ExpiresOn, time.Minute)
+	})
 }
 
 // call sends a request with nothing but net/http and gives the answer's text.

@@ -75,6 +75,13 @@ func recipeCores(t *testing.T, w *world) {
 	assert.Contains(t, err.Error(), "12")
 	_, err = compute.BeginCreate(t.Context(), ws, "myaks", compute.AksProvisioningConfiguration{AgentCount: 2, ClusterPurpose: compute.DevTest}, nil)
 	require.NoError(t, err)
+	var warnings []azureml.Warning
+	_, err = compute.BeginCreate(t.Context(), ws, "other", compute.AksProvisioningConfiguration{AgentCount: 1, VMSize: "Standard_D1_v2", ClusterPurpose: compute.DevTest}, &compute.CreateOptions{
+		OnWarning: func(warning azureml.Warning) { warnings = append(warnings, warning) },
+	})
+	require.NoError(t, err, "the service takes it")
+	require.Len(t, warnings, 1)
+	assert.Contains(t, warnings[0].Message, "at least 2", "what DEV_TEST should have")
 }
 
 func (w *world) attach(ws *workspace.Workspace, name string) (*compute.AksCompute, error) {
@@ -90,6 +97,15 @@ func recipeAttach(t *testing.T, w *world) {
 	require.NoError(t, err)
 	assert.Equal(t, "Succeeded", string(aks.ProvisioningState))
 	assert.Contains(t, aks.ResourceID, azuremltest.ClusterName)
+
+	w.srv.AddCluster(azuremltest.Cluster{Name: "small"})
+	p, err := compute.BeginAttach(t.Context(), w.workspace(), "for-tests", compute.AksAttachConfiguration{
+		ResourceGroup: azuremltest.ClusterResourceGroup, ClusterName: "small", ClusterPurpose: compute.DevTest,
+	}, nil)
+	require.NoError(t, err)
+	aks, err = azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+	assert.Equal(t, compute.DevTest, aks.ClusterPurpose)
 }
 
 func recipeAttachByID(t *testing.T, w *world) {

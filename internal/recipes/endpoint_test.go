@@ -86,6 +86,9 @@ func recipeUpdateVersion(t *testing.T, w *world) {
 	require.NoError(t, err)
 	assert.Equal(t, map[string]float64{"versiona": 20, "versionb": 80}, e.Traffic())
 	assert.Equal(t, map[string]string{"stage": "prod"}, e.Versions["versionb"].Tags)
+	assert.Equal(t, "my second version update", e.Versions["versionb"].Description)
+	assert.Equal(t, "versionb", e.DefaultVersion())
+	assert.Equal(t, "versionb", e.ControlVersion())
 	assert.Equal(t, webservice.VersionTypeTreatment, e.Versions["versiona"].VersionType)
 }
 

@@ -1,7 +1,9 @@
 package recipes
 
 import (
+	"bytes"
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -50,6 +52,8 @@ func recipeTokenAuth(t *testing.T, w *world) {
 	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false)}) // README: A17
 	require.NotNil(t, svc.TokenAuthEnabled)
 	assert.True(t, *svc.TokenAuthEnabled)
+	require.NotNil(t, svc.AuthEnabled)
+	assert.False(t, *svc.AuthEnabled)
 	_, err := svc.Run(t.Context(), question)
 	require.NoError(t, err)
 }
@@ -82,10 +86,18 @@ func recipeOpenService(t *testing.T, w *world) {
 	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{AuthEnabled: to.Ptr(false)}) // README: B18
 	_, err := svc.Run(t.Context(), question)
 	require.NoError(t, err)
+	anybody, err := http.NewRequestWithContext(t.Context(), http.MethodPost, svc.ScoringURI, bytes.NewReader(question))
+	require.NoError(t, err)
+	anybody.Header.Set("Content-Type", "application/json")
+	assert.JSONEq(t, string(question), w.call(anybody), "without key or token")
 }
 
 func recipeKeys(t *testing.T, w *world) {
-	regenerateBoth(t, w.deploy(w.workspace(), webservice.AksDeployConfiguration{}))
+	svc := w.deploy(w.workspace(), webservice.AksDeployConfiguration{})
+	require.NotNil(t, svc.AuthEnabled)
+	assert.True(t, *svc.AuthEnabled, "keys are on by default on AKS")
+	assert.False(t, svc.TokenAuthEnabled != nil && *svc.TokenAuthEnabled, "and tokens are off")
+	regenerateBoth(t, svc)
 }
 
 // regenerateBoth replaces one key after the other.
@@ -112,7 +124,21 @@ func recipeScaling(t *testing.T, w *world) {
 	}) // README: B27
 	require.NotNil(t, svc.AutoScaler)
 	assert.EqualValues(t, 3, *svc.AutoScaler.MaxReplicas)
-	_, err := model.BeginDeploy(t.Context(), w.workspace(), "other", nil, w.inference(),
+	assert.EqualValues(t, 1, *svc.AutoScaler.MinReplicas)
+	assert.EqualValues(t, 50, *svc.AutoScaler.TargetUtilization)
+	assert.EqualValues(t, 10, *svc.AutoScaler.RefreshPeriodInSeconds)
+	assert.Equal(t, 5000, *svc.ScoringTimeoutMS)
+	assert.Equal(t, 700, *svc.MaxQueueWaitMS)
+	assert.Equal(t, 2, *svc.MaxConcurrentRequestsPerContainer)
+	assert.Equal(t, &webservice.LivenessProbeRequirements{
+		PeriodSeconds: to.Ptr(20), InitialDelaySeconds: to.Ptr(100), TimeoutSeconds: to.Ptr(3), SuccessThreshold: to.Ptr(2), FailureThreshold: to.Ptr(5),
+	}, svc.LivenessProbe)
+	p, err := svc.BeginUpdate(t.Context(), webservice.AksUpdate{AutoscaleEnabled: to.Ptr(false), NumReplicas: to.Ptr(2)}, nil)
+	require.NoError(t, err)
+	svc, err = azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 2, *svc.NumReplicas, "a number of replicas instead")
+	_, err = model.BeginDeploy(t.Context(), w.workspace(), "other", nil, w.inference(),
 		webservice.AksDeployConfiguration{ComputeTarget: "myaks", AutoscaleEnabled: to.Ptr(true), NumReplicas: 2}, nil)
 	require.ErrorIs(t, err, azureml.ErrInvalid)
 }
@@ -134,7 +160,13 @@ func recipeFailedDeployment(t *testing.T, w *world) {
 	assert.Contains(t, screen, "init()", "the remedy names the usual cause")
 	svc, err := webservice.GetAks(t.Context(), ws, "myservice") // README: B28
 	require.NoError(t, err)
-	assert.Equal(t, webservice.StateFailed, svc.State)
+	state, why := svc.State, svc.Error // README: B28
+	assert.Equal(t, webservice.StateFailed, state)
+	require.NotNil(t, why)
+	assert.Equal(t, "KubernetesDeploymentFailed", why.Code)
+	logs, err := svc.Logs(t.Context(), nil) // README: B28
+	require.NoError(t, err)
+	assert.NotEmpty(t, logs)
 }
 
 func recipeUpdate(t *testing.T, w *world) {
@@ -172,6 +204,7 @@ func recipeDockerImage(t *testing.T, w *world) {
 	require.NoError(t, err)
 	_, err = azureml.Wait(t.Context(), p, nil)
 	require.NoError(t, err)
+	assert.Contains(t, string(w.srv.Services(azuremltest.Workspace{})[0].Image), `"baseImage":"registry.example/mine:1"`)
 }
 
 func recipeClient(t *testing.T, w *world) {
@@ -190,4 +223,17 @@ func recipeClient(t *testing.T, w *world) {
 	swagger, err := scorer.Swagger(t.Context()) // README: B26
 	require.NoError(t, err)
 	assert.Equal(t, "/api/v1/service/"+svc.Name+"/score", swagger.ScorePath)
+
+	// With tokens, by the same means.
+	p, err := svc.BeginUpdate(t.Context(), webservice.AksUpdate{TokenAuthEnabled: to.Ptr(true), AuthEnabled: to.Ptr(false)}, nil)
+	require.NoError(t, err)
+	svc, err = azureml.Wait(t.Context(), p, nil)
+	require.NoError(t, err)
+	byToken, err := webservice.NewScorer(svc.ScoringURI, webservice.ScorerAuth{Token: svc.Token}, &webservice.ScorerOptions{Transport: w.srv.Client().Transport})
+	require.NoError(t, err)
+	defer byToken.Close()
+	_, err = byToken.Run(t.Context(), question)
+	require.NoError(t, err)
+	_, err = scorer.Run(t.Context(), question)
+	require.ErrorIs(t, err, azureml.ErrUnauthorized, "the keys let in no more")
 }

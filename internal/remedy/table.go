@@ -87,7 +87,7 @@ var table = []Entry{
 	{Title: "Leftover container group", Text: "already contains an ACI Container Group", Remedy: "A container group of that name is left over from a service that is gone, or belongs to somebody else. Delete it in Azure (az container delete), or choose another name."},
 	{Title: "ServiceExists", Codes: []string{"ServiceExists"}, Remedy: "The name is taken. Choose another one, deploy with Overwrite, or delete the service first."},
 	{Title: "OperationInProgress", Codes: []string{"OperationInProgress"}, Remedy: "Something else changes the service right now. Wait for it with webservice.BeginWait, then try again."},
-	{Title: "AuthDisabled", Codes: []string{"AuthDisabled"}, Remedy: "The service asks for no keys: it is open, or asks for tokens (Token). Change that with BeginUpdate (AuthEnabled)."},
+	{Title: "AuthDisabled", Codes: []string{"AuthDisabled"}, Remedy: "The service does not let in by what was asked for. Keys (Keys) need AuthEnabled, tokens (Token) need TokenAuthEnabled; an open service has neither. Use the other kind, or change it with BeginUpdate."},
 	{Title: "TokenAuthNotSupported", Codes: []string{"TokenAuthNotSupported"}, Remedy: "Services on ACI have no tokens. Use keys (AuthEnabled), or deploy to AKS."},
 	{Title: "No usable environment", Text: "no usable environment", Remedy: "The service knows no environment to run the script in. Set one in the inference configuration (Environment)."},
 	{Title: "EnvironmentBuildFailed", Codes: []string{"EnvironmentBuildFailed"}, Remedy: "The environment could not be built. Read the build log; a package name or version that does not exist is the usual cause."},

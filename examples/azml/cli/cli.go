@@ -45,7 +45,7 @@ func Run(ctx context.Context, args []string, env *Environment) int {
 		fmt.Fprintf(r.env.Err, "azml: %s\n", usage)
 		return ExitUsage
 	case ctx.Err() != nil:
-		fmt.Fprintln(r.env.Err, "azml: interrupted. What was begun goes on in Azure.")
+		fmt.Fprintln(r.env.Err, "azml: interrupted. What was begun in Azure goes on there.")
 		return ExitInterrupted
 	}
 	fmt.Fprint(r.env.Err, azureml.Explain(err))

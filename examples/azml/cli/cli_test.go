@@ -110,7 +110,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		d.fails(code, line)
 	}
-	for _, line := range []string{"help", "-h", "help ml", "ml -h", "ml model deploy --help", "version", "ml workspace list"} {
+	for _, line := range []string{"help", "-h", "help ml", "ml -h", "ml model deploy --help", "version", "--version", "-version", "ml workspace list"} {
 		assert.NotEmpty(t, d.ok(line), line)
 		assert.Empty(t, d.Err, line)
 	}
@@ -191,6 +191,8 @@ func TestRunAndLogs(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(`{"data":[[3]]}`), 0o600))
 	assert.Equal(t, "{\"data\":[[3]]}\n", d.ok(`ml service run -n myservice -d @`+path))
 	d.fails(ExitFailure, "ml service run -n myservice -d @nothere")
+	assert.Contains(t, d.fails(ExitFailure, "ml service run -n neither -d @nothere"), "nothere", "the file comes first")
+	assert.Contains(t, d.fails(ExitFailure, "ml service rotate-keys -n myservice -d @nothere"), "nothere")
 	assert.NotEmpty(t, d.ok("ml service get-logs -n myservice"))
 
 	// -follow ends with Ctrl-C, which is no failure.

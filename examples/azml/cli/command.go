@@ -41,6 +41,9 @@ func commands() []command {
 type runner struct{ env *Environment }
 
 func (r *runner) run(ctx context.Context, args []string) error {
+	if len(args) == 1 && strings.TrimLeft(args[0], "-") == "version" {
+		args = []string{"version"}
+	}
 	g := &Globals{}
 	lead := newFlags("azml")
 	g.declare(lead)

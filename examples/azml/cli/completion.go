@@ -78,19 +78,63 @@ func flagsOf(c command) []string {
 	return names
 }
 
+// choicesOf are the words that flags of a command take, by the flags' names.
+func choicesOf(c command) (names []string, choices map[string][]string) {
+	f := newFlags(c.words)
+	(&Globals{}).declare(f)
+	c.setup(f)
+	choices = map[string][]string{}
+	for _, d := range f.list {
+		if v, is := d.value.(*choiceValue); is {
+			for _, n := range d.names {
+				names = append(names, n)
+				choices[n] = v.words
+			}
+		}
+	}
+	return names, choices
+}
+
+// bashHead finds the words of the command: flags may come before them, "help" is none of
+// them, and the flags after them end them.
+const bashHead = `_azml() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words= w skip= choices=
+  for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [ -n "$skip" ]; then skip=; continue; fi
+    case $w in
+      -emulator|--emulator|-v|--v|-verbose|--verbose|-*=*) [ -z "$words" ] || break ;;
+      -*) [ -z "$words" ] || break; skip=1 ;;
+      help) ;;
+      *) words="${words:+$words }$w" ;;
+    esac
+  done
+  case $words in
+`
+
 func bashScript() string {
-	var b strings.Builder
-	b.WriteString("_azml() {\n  local word=${COMP_WORDS[COMP_CWORD]} words= w choices=\n" +
-		"  for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case $w in -*) break ;; *) words=\"${words:+$words }$w\" ;; esac\n  done\n" +
-		"  case $words in\n")
+	var b, values strings.Builder
+	b.WriteString(bashHead)
 	prefixes, following := next()
 	for _, p := range prefixes {
-		fmt.Fprintf(&b, "    '%s') choices='%s' ;;\n", p, strings.Join(following[p], " "))
+		choices := strings.Join(following[p], " ")
+		if p == "" {
+			choices += " help"
+		}
+		fmt.Fprintf(&b, "    '%s') choices='%s' ;;\n", p, choices)
 	}
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "    '%s'*) choices='%s' ;;\n", c.words, strings.Join(flagsOf(c), " "))
+		choices := flagsOf(c)
+		if c.words == "completion" {
+			choices = []string{"bash", "zsh", "fish"}
+		}
+		fmt.Fprintf(&b, "    '%s'*) choices='%s' ;;\n", c.words, strings.Join(choices, " "))
+		names, words := choicesOf(c)
+		for _, n := range names {
+			fmt.Fprintf(&values, "    '%[1]s -%[2]s'|'%[1]s --%[2]s') choices='%[3]s' ;;\n", c.words, n, strings.Join(words[n], " "))
+		}
 	}
-	b.WriteString("  esac\n  COMPREPLY=($(compgen -W \"$choices\" -- \"$word\"))\n}\ncomplete -o default -F _azml azml\n")
+	b.WriteString("  esac\n  case \"$words $before\" in\n" + values.String() +
+		"  esac\n  COMPREPLY=($(compgen -W \"$choices\" -- \"$word\"))\n}\ncomplete -o default -F _azml azml\n")
 	return b.String()
 }
 

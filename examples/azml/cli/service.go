@@ -191,30 +191,42 @@ func setupRegenKey(f *flags) action {
 }
 
 func setupRotateKeys(f *flags) action {
-	probe := f.text("d input-data", "a request to try keys with; default: {\"data\":[]}")
-	return withService(func(ctx context.Context, s *session, svc webservice.Webservice) (result, error) {
-		_, err := svc.RotateKeys(ctx, &webservice.RotateKeysOptions{Probe: []byte(*probe), OnStep: func(e webservice.RotationEvent) {
-			if e.Done {
-				fmt.Fprintf(s.env.Err, "rotate keys of %s: %s\n", svc.Common().Name, e.Step)
-			}
-		}})
-		return result{}, err
-	})(f)
+	return withInput(f, `a request to try keys with: text, "@FILE", or "-" for standard input; default: {"data":[]}`,
+		func(ctx context.Context, s *session, svc webservice.Webservice, probe []byte) (result, error) {
+			_, err := svc.RotateKeys(ctx, &webservice.RotateKeysOptions{Probe: probe, OnStep: func(e webservice.RotationEvent) {
+				if e.Done {
+					fmt.Fprintf(s.env.Err, "rotate keys of %s: %s\n", svc.Common().Name, e.Step)
+				}
+			}})
+			return result{}, err
+		})
 }
 
 func setupRun(f *flags) action {
-	data := f.text("d input-data", `the request: text, "@FILE", or "-" for standard input (required)`)
-	return withService(func(ctx context.Context, s *session, svc webservice.Webservice) (result, error) {
-		body, err := input(s, *data)
-		if err != nil {
-			return result{}, err
-		}
-		answer, err := svc.Run(ctx, body)
-		if err != nil {
-			return result{}, err
-		}
-		return result{text: string(answer), verbatim: true}, nil
+	return withInput(f, `the request: text, "@FILE", or "-" for standard input (required)`,
+		func(ctx context.Context, _ *session, svc webservice.Webservice, body []byte) (result, error) {
+			answer, err := svc.Run(ctx, body)
+			if err != nil {
+				return result{}, err
+			}
+			return result{text: string(answer), verbatim: true}, nil
+		})
+}
+
+// withInput is withService for commands that take data, described by about. It is read
+// before anything else is done: what comes through a pipe may come from another azml.
+func withInput(f *flags, about string, act func(context.Context, *session, webservice.Webservice, []byte) (result, error)) action {
+	data := f.text("d input-data", about)
+	var body []byte
+	do := withService(func(ctx context.Context, s *session, svc webservice.Webservice) (result, error) {
+		return act(ctx, s, svc, body)
 	})(f)
+	return func(ctx context.Context, s *session) (_ result, err error) {
+		if body, err = input(s, *data); err != nil {
+			return result{}, err
+		}
+		return do(ctx, s)
+	}
 }
 
 // input is the data that a flag leads to.
