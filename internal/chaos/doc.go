@@ -32,7 +32,7 @@
 // Run a few seeds, 200 as CI does, or 10,000 runs (5,000 seeds of each job):
 //
 //	go test ./internal/chaos
-//	AZUREML_HEAVY=1 go test -race -run Heavy -v ./internal/chaos
+//	AZUREML_HEAVY=1 go test -run Heavy -v ./internal/chaos
 //	go test ./internal/chaos -run TestChaos -seeds 5000 -timeout 2h -v
 //
 // A finding comes with the command that shows it alone; -requests adds all requests to it.
