@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,25 +49,15 @@ func LoadInferenceConfig(path string, o *LoadInferenceConfigOptions) (*Inference
 	if o != nil {
 		options = *o
 	}
-	const what = "inference configuration"
-	doc, err := configfile.Read(what, path)
-	if err != nil {
-		return nil, err
-	}
-	subject := configfile.Subject(what, path)
-	if doc.Broken {
-		return nil, doc.Err(subject)
-	}
-	for _, key := range slices.Sorted(maps.Keys(options.Set)) {
-		doc.Set(key, options.Set[key])
-	}
-	l := inferenceLoader{doc: doc, folder: filepath.Dir(path)}
 	if options.EnvironmentName == "" {
 		options.EnvironmentName = "inference-env"
 	}
-	config := l.load(options.EnvironmentName)
-	doc.SendWarnings(subject, options.OnWarning)
-	if err := doc.Err(subject); err != nil {
+	var config *InferenceConfig
+	err := configfile.Load("inference configuration", path, options.Set, options.OnWarning, func(doc *configfile.Document) {
+		l := inferenceLoader{doc: doc, folder: filepath.Dir(path)}
+		config = l.load(options.EnvironmentName)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return config, nil

@@ -59,22 +59,12 @@ func LoadDeployConfiguration(path string, o *LoadDeployConfigurationOptions) (*A
 	if o != nil {
 		options = *o
 	}
-	const what = "deployment configuration"
-	doc, err := configfile.Read(what, path)
+	var config *AnyDeployConfiguration
+	err := configfile.Load("deployment configuration", path, options.Set, options.OnWarning, func(doc *configfile.Document) {
+		l := deployLoader{doc: doc, folder: filepath.Dir(path), options: options}
+		config = l.load()
+	})
 	if err != nil {
-		return nil, err
-	}
-	subject := configfile.Subject(what, path)
-	if doc.Broken {
-		return nil, doc.Err(subject)
-	}
-	for _, key := range slices.Sorted(maps.Keys(options.Set)) {
-		doc.Set(key, options.Set[key])
-	}
-	l := deployLoader{doc: doc, folder: filepath.Dir(path), options: options}
-	config := l.load()
-	doc.SendWarnings(subject, options.OnWarning)
-	if err := doc.Err(subject); err != nil {
 		return nil, err
 	}
 	return config, nil
