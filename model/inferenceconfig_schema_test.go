@@ -83,7 +83,7 @@ func TestSchemaAgrees(t *testing.T) {
 			var f inferenceFile
 			doc.Decode(&f, configfile.Options{Tolerated: toleratedInEnvironment})
 			err := doc.Err("file")
-			if doc.Root.Get("environment") != nil && !doc.HasProblem("environment") && doc.Root.At("environment.name") == nil {
+			if doc.Root.Get("environment") != nil && !doc.HasProblem("environment") && doc.Root.Get("environment").Get("name") == nil {
 				// It is the environment's own check that wants a name.
 				continue
 			}

@@ -75,14 +75,6 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// At gives the value at a path of keys with dots between them; nil if there is none.
-func (n *Node) At(path string) *Node {
-	for key := range strings.SplitSeq(path, ".") {
-		n = n.Get(key)
-	}
-	return n
-}
-
 // Document is a file that was read, and what is wrong with it so far. It belongs to
 // one goroutine.
 type Document struct {
