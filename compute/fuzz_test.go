@@ -36,6 +36,8 @@ func FuzzCertificate(f *testing.F) {
 	f.Add("fake certificate", "fake key with a secret inside of it", "www.contoso.com")
 	f.Add("", "", "")
 	f.Fuzz(func(t *testing.T, cert, key, host string) {
+		const planted = "what the key alone holds"
+		key += planted
 		var check validate.Checker
 		s := &SslConfiguration{CName: host, CertPEM: cert, KeyPEM: azureml.NewSecret(key)}
 		wire := s.build(&check, func(string) {})
@@ -43,7 +45,7 @@ func FuzzCertificate(f *testing.F) {
 			t.Fatalf("nothing is wrong, and nothing is sent")
 		}
 		for _, v := range check.Violations() {
-			if len(key) > 20 && strings.Contains(v.String(), key) && !strings.Contains(cert+host, key) {
+			if strings.Contains(v.String(), planted) && !strings.Contains(cert+host, planted) {
 				t.Fatalf("a violation shows the key: %s", v)
 			}
 		}

@@ -15,7 +15,7 @@ var rules = []struct {
 	replace string
 }{
 	// Signatures of storage addresses, also percent-encoded ones.
-	{regexp.MustCompile(`(?i)\b(sig=)[^&\s"'<>\\]+`), "${1}" + Mask},
+	{regexp.MustCompile(`(?i)(sig=)[^&\s"'<>\\]+`), "${1}" + Mask},
 	{regexp.MustCompile(`(?i)(sig%3D)[^&\s"'<>\\]+`), "${1}" + Mask},
 	{regexp.MustCompile(`(?i)\b(bearer\s+)[^\s"'<>,\\]+`), "${1}" + Mask},
 	// JSON web tokens wherever they stand.

@@ -9,17 +9,18 @@ import (
 func TestText(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{
-		"sas":          "GET https://x.blob.core.windows.net/a?sv=1&sig=PLANTED%3D&se=2",
-		"encoded sas":  "next=https%3A%2F%2Fx%3Fsig%3DPLANTED",
-		"bearer":       "Authorization: Bearer PLANTED",
-		"jwt":          "token eyJhbGciOiJIUzI1NiJ9.PLANTEDPLANTED.PLANTED was refused",
-		"form":         "client_id=1&client_secret=PLANTED&grant_type=x",
-		"json key":     `{"primaryKey":"PLANTED","a":1}`,
-		"json escaped": `{"password" : "x\"PLANTED"}`,
-		"cut json":     `{"access_token":"PLANTED`,
-		"account key":  "AccountName=a;AccountKey=PLANTED==;EndpointSuffix=b",
-		"pem":          "x\n-----BEGIN PRIVATE KEY-----\nPLANTED\n-----END PRIVATE KEY-----\ny",
-		"cut pem":      "-----BEGIN RSA PRIVATE KEY-----\nPLANTED",
+		"sas":           "GET https://x.blob.core.windows.net/a?sv=1&sig=PLANTED%3D&se=2",
+		"sas in a word": "a://0sig=PLANTED",
+		"encoded sas":   "next=https%3A%2F%2Fx%3Fsig%3DPLANTED",
+		"bearer":        "Authorization: Bearer PLANTED",
+		"jwt":           "token eyJhbGciOiJIUzI1NiJ9.PLANTEDPLANTED.PLANTED was refused",
+		"form":          "client_id=1&client_secret=PLANTED&grant_type=x",
+		"json key":      `{"primaryKey":"PLANTED","a":1}`,
+		"json escaped":  `{"password" : "x\"PLANTED"}`,
+		"cut json":      `{"access_token":"PLANTED`,
+		"account key":   "AccountName=a;AccountKey=PLANTED==;EndpointSuffix=b",
+		"pem":           "x\n-----BEGIN PRIVATE KEY-----\nPLANTED\n-----END PRIVATE KEY-----\ny",
+		"cut pem":       "-----BEGIN RSA PRIVATE KEY-----\nPLANTED",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Text(in)
