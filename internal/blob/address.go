@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +28,8 @@ type address struct {
 
 	mu  sync.Mutex
 	url *url.URL
+	// end is when the address runs out; zero if it does not say.
+	end time.Time
 	// skewed tells that the address seemed to have run out when it was new: this
 	// machine's clock is not to be trusted, storage says when an address has.
 	skewed bool
@@ -80,7 +80,8 @@ func (a *address) Do(req *policy.Request) (*http.Response, error) {
 func (a *address) set(u *url.URL) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.url, a.skewed = u, past(u)
+	a.url, a.end = u, expiry(u)
+	a.skewed = a.past()
 }
 
 func (a *address) current() exact {
@@ -89,17 +90,17 @@ func (a *address) current() exact {
 	return exact{a.url}
 }
 
-// late tells whether the address has run out by this machine's clock.
+// late tells whether the address has run out by this machine's clock, or is another by now.
 func (a *address) late(used exact) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.renew != nil && !a.skewed && past(used.URL)
+	return a.renew != nil && (used.URL != a.url || !a.skewed && a.past())
 }
 
-// past tells that an address has run out, or is about to, by this machine's clock.
-func past(u *url.URL) bool {
-	end, known := expiry(u)
-	return known && !time.Now().Add(expiring).Before(end)
+// past tells that the address has run out, or is about to, by this machine's clock. The
+// caller has the lock.
+func (a *address) past() bool {
+	return !a.end.IsZero() && !time.Now().Add(expiring).Before(a.end)
 }
 
 // replace renews the address, unless another request has done so since used was current.
@@ -125,15 +126,15 @@ func (a *address) replace(ctx context.Context, used exact) error {
 	return err
 }
 
-// expiry is when an address runs out, if it says so.
-func expiry(u *url.URL) (time.Time, bool) {
+// expiry is when an address runs out; zero if it does not say.
+func expiry(u *url.URL) time.Time {
 	text := u.Query().Get("se")
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z", time.DateOnly} {
 		if end, err := time.Parse(layout, text); err == nil {
-			return end, true
+			return end
 		}
 	}
-	return time.Time{}, false
+	return time.Time{}
 }
 
 // ranOut tells of an answer that refuses the address because its time is over: by
@@ -143,7 +144,7 @@ func ranOut(resp *http.Response, used *url.URL) bool {
 		return false
 	}
 	now, err := http.ParseTime(resp.Header.Get("Date"))
-	if end, known := expiry(used); known && err == nil && !now.Before(end) {
+	if end := expiry(used); !end.IsZero() && err == nil && !now.Before(end) {
 		return true
 	}
 	body, err := runtime.Payload(resp)
@@ -168,10 +169,10 @@ func (e exact) send(req *policy.Request) (*http.Response, error) {
 	raw.URL.RawQuery = query
 	// The client library writes names in lower case, past Header.Set: nobody who looks
 	// for them with Header.Get would find them.
-	for _, name := range slices.Collect(maps.Keys(raw.Header)) {
+	for name, values := range raw.Header {
 		if canonical := http.CanonicalHeaderKey(name); canonical != name {
-			raw.Header[canonical] = raw.Header[name]
 			delete(raw.Header, name)
+			raw.Header[canonical] = values
 		}
 	}
 	raw.Header.Set("x-ms-version", storageVersion)

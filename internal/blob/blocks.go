@@ -13,10 +13,25 @@ import (
 type sending struct {
 	target *target
 	// staged are blocks of an earlier call that may be used.
-	staged  map[string]int64
-	ids     []string
+	staged map[string]int64
+	// blocks are those read so far. Their ids are all there when all have been sent.
+	blocks  []*block
 	kept    int64
 	differs bool
+}
+
+// block is a part of a blob.
+type block struct {
+	number int
+	sum    [md5.Size]byte
+	id     string
+}
+
+// name gives the block its hash and its id, which holds the number and the hash. All ids
+// of a blob have the same length, as storage demands.
+func (b *block) name(sum [md5.Size]byte) {
+	b.sum = sum
+	b.id = base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%05d-%x", b.number, sum))
 }
 
 // sendBlocks sends first and all that follows as blocks, as many at once as there are
@@ -32,13 +47,16 @@ func (u *Uploader) sendBlocks(ctx context.Context, t *target, in *source, first 
 		s.staged = staged
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	failed := s.each(ctx, in, first, func(number int, id string, block []byte, sum [md5.Size]byte) {
+	failed := s.each(ctx, in, first, func(b *block, content []byte) {
 		group.Go(func() error {
-			defer u.give(block)
-			if err := t.stage(ctx, id, block, sum); err != nil {
+			defer u.give(content)
+			if b.id == "" {
+				b.name(md5.Sum(content)) //nolint:gosec // see above
+			}
+			if err := t.stage(ctx, b.id, content, b.sum); err != nil {
 				return err
 			}
-			t.got(number, id)
+			t.got(b)
 			return nil
 		})
 	})
@@ -50,59 +68,71 @@ func (u *Uploader) sendBlocks(ctx context.Context, t *target, in *source, first 
 	return s, failed
 }
 
-// each reads block after block, beginning with the one that has been read, and hands
-// on those that storage does not have.
-func (s *sending) each(ctx context.Context, in *source, block []byte, send func(int, string, []byte, [md5.Size]byte)) error {
+// each reads block after block, beginning with the one that has been read, and hands on
+// those that storage does not have.
+func (s *sending) each(ctx context.Context, in *source, content []byte, send func(*block, []byte)) error {
 	u := s.target.uploader
 	for {
-		number := len(s.ids)
-		sum := in.hashed(block)
-		id := blockID(number, sum)
-		s.ids = append(s.ids, id)
-		if s.has(number, id, len(block)) {
-			s.kept += int64(len(block))
-			s.target.progress.add(int64(len(block)))
-			s.target.got(number, id)
-			u.give(block)
+		b := &block{number: len(s.blocks)}
+		s.blocks = append(s.blocks, b)
+		if s.add(in, b, content) {
+			s.kept += int64(len(content))
+			s.target.progress.add(int64(len(content)))
+			s.target.got(b)
+			u.give(content)
 		} else {
-			send(number, id, block, sum)
+			send(b, content)
 		}
 		if in.ended() {
 			return nil
 		}
-		if number+1 == MaxBlocks {
+		if len(s.blocks) == MaxBlocks {
 			return fmt.Errorf("it is larger than %d blocks", MaxBlocks)
 		}
-		size := u.sizeOf(number+1, s.target.up.Size)
+		size := u.sizeOf(len(s.blocks), s.target.up.Size)
 		buffer, err := u.take(ctx, size, size)
 		if err != nil {
 			return err
 		}
-		if block, err = in.fill(ctx, buffer); err != nil {
+		if content, err = in.fill(ctx, buffer); err != nil {
 			u.give(buffer)
 			return err
 		}
 	}
 }
 
-// has tells whether storage has a block of the content from an earlier call.
-func (s *sending) has(number int, id string, size int) bool {
-	if earlier := s.target.up.Earlier; number < len(earlier) && earlier[number] != "" && earlier[number] != id {
+// add adds a block to the hash of the whole, and tells whether storage has it from an
+// earlier call. Its own hash is left to the goroutine that sends it, unless it is needed
+// to tell.
+func (s *sending) add(in *source, b *block, content []byte) bool {
+	earlier := ""
+	if b.number < len(s.target.up.Earlier) {
+		earlier = s.target.up.Earlier[b.number]
+	}
+	if s.differs || earlier == "" && len(s.staged) == 0 {
+		in.add(content)
+		return false
+	}
+	b.name(in.hashed(content))
+	if earlier != "" && earlier != b.id {
 		s.differs, s.staged = true, nil
 	}
-	there, ok := s.staged[id]
-	return ok && there == int64(size)
+	there, ok := s.staged[b.id]
+	return ok && there == int64(len(content))
+}
+
+// ids are those of all blocks, in order.
+func (s *sending) ids() []string {
+	ids := make([]string, len(s.blocks))
+	for i, b := range s.blocks {
+		ids[i] = b.id
+	}
+	return ids
 }
 
 // got tells that storage has a block.
-func (t *target) got(number int, id string) {
+func (t *target) got(b *block) {
 	if t.up.Staged != nil {
-		t.up.Staged(number, id)
+		t.up.Staged(b.number, b.id)
 	}
-}
-
-// blockID names a block by its number and hash. All ids of a blob have the same length,
-// as storage demands.
-func blockID(number int, sum [md5.Size]byte) string {
-	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%05d-%x", number, sum))
 }

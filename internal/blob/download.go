@@ -68,7 +68,8 @@ type Downloader struct{ uploader *Uploader }
 
 // NewDownloader makes a downloader. Concurrency is the caller's own affair.
 func NewDownloader(c Config) *Downloader {
-	return &Downloader{&Uploader{options: storageOptions(c.Options), operation: c.Operation}}
+	options := storageOptions(c.Options)
+	return &Downloader{&Uploader{options: options, operation: c.Operation, client: client(options, flowing{})}}
 }
 
 // Download reads the blob in one stream. A connection that breaks, or stands still for
@@ -81,7 +82,7 @@ func (d *Downloader) Download(ctx context.Context, down Download) (Result, error
 		return Result{}, err
 	}
 	in := &stream{down: down, sum: md5.New(), size: -1} //nolint:gosec // see above
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	if down.Earlier != nil {
 		if err := in.begin(*down.Earlier); err != nil {
 			return Result{}, d.failure(ctx, down, err, 0)
@@ -125,7 +126,7 @@ const fruitful = 1 << 20
 
 // target is the blob, read with policies that let its content stream.
 func (d *Downloader) target(ctx context.Context, down Download) (*target, error) {
-	return d.uploader.targetWith(ctx, Upload{Subject: down.Subject, URI: down.URI, Renew: down.Renew}, flowing{})
+	return d.uploader.target(ctx, Upload{Subject: down.Subject, URI: down.URI, Renew: down.Renew})
 }
 
 // failure makes the error of a download without the signature of its address.

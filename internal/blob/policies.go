@@ -10,7 +10,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azureml-go/azureml/internal/transport"
 )
@@ -32,7 +31,6 @@ func storageOptions(o azcore.ClientOptions) azcore.ClientOptions {
 		o.Retry.MaxRetries = defaultRetries
 	}
 	o.Transport = transport.Of(o.Transport)
-	o.PerCallPolicies = append([]policy.Policy{runtime.NewRequestIDPolicy()}, o.PerCallPolicies...)
 	return o
 }
 
@@ -48,25 +46,6 @@ func again(resp *http.Response, err error) bool {
 		return false
 	}
 	return resp.StatusCode >= http.StatusInternalServerError
-}
-
-type triesKey struct{}
-
-// withTries gives a context whose requests are counted.
-func withTries(ctx context.Context) (context.Context, *int) {
-	n := new(int)
-	return context.WithValue(ctx, triesKey{}, n), n
-}
-
-// countTries counts how often a request goes out.
-type countTries struct{}
-
-// Do adds one to the counter in the context.
-func (countTries) Do(req *policy.Request) (*http.Response, error) {
-	if n, ok := req.Raw().Context().Value(triesKey{}).(*int); ok {
-		*n++
-	}
-	return req.Next()
 }
 
 // patience is how long a try may stand still: nothing sent and nothing answered.

@@ -15,7 +15,7 @@ func (u *Uploader) Look(ctx context.Context, up Upload) (Blob, bool, error) {
 	if err != nil {
 		return Blob{}, false, err
 	}
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	there, err := t.client.GetProperties(ctx, nil)
 	if answer, ok := errors.AsType[*azcore.ResponseError](err); ok && answer.StatusCode == http.StatusNotFound {
 		return Blob{}, false, nil

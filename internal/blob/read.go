@@ -17,7 +17,7 @@ func (d *Downloader) ReadFrom(ctx context.Context, down Download, offset, limit 
 	if err != nil {
 		return nil, err
 	}
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	answer, err := t.client.DownloadStream(ctx, &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset}})
 	if refusal, ok := errors.AsType[*azcore.ResponseError](err); ok &&
 		(refusal.StatusCode == http.StatusNotFound || refusal.StatusCode == http.StatusRequestedRangeNotSatisfiable) {

@@ -53,7 +53,7 @@ func (s *source) fill(ctx context.Context, buffer []byte) ([]byte, error) {
 }
 
 // hashed adds a block to the hash of the whole and gives its own. The two are made side
-// by side: they take longer than a fast line takes for the block.
+// by side.
 func (s *source) hashed(block []byte) (sum [md5.Size]byte) {
 	var whole sync.WaitGroup
 	whole.Go(func() { s.add(block) })

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
@@ -27,15 +26,11 @@ type target struct {
 	uploader *Uploader
 	up       Upload
 	client   *blockblob.Client
+	right    *address
 	progress *progress
 }
 
 func (u *Uploader) target(ctx context.Context, up Upload) (*target, error) {
-	return u.targetWith(ctx, up, stall{})
-}
-
-// targetWith takes the policy that ends a try in which nothing moves.
-func (u *Uploader) targetWith(ctx context.Context, up Upload, patient policy.Policy) (*target, error) {
 	where, err := parseAddress(up.URI)
 	if err != nil {
 		return nil, &azureml.Error{
@@ -45,15 +40,11 @@ func (u *Uploader) targetWith(ctx context.Context, up Upload, patient policy.Pol
 	}
 	right := &address{ctx: ctx, renew: up.Renew}
 	right.set(where)
-	options := blockblob.ClientOptions{ClientOptions: u.options}
-	// Behind the caller's own policies, so that they see what is sent.
-	options.PerRetryPolicies = append(
-		[]policy.Policy{right, countTries{}, patient}, u.options.PerRetryPolicies...)
-	client, err := blockblob.NewClientWithNoCredential(up.URI, &options)
+	client, err := u.client()
 	if err != nil {
 		return nil, u.failure(up, err)
 	}
-	return &target{uploader: u, up: up, client: client, progress: &progress{report: up.Progress}}, nil
+	return &target{uploader: u, up: up, client: client, right: right, progress: &progress{report: up.Progress}}, nil
 }
 
 // secure tells of an address whose signature travels encrypted, or on this machine only.
@@ -79,7 +70,7 @@ func (t *target) condition() *blob.AccessConditions {
 
 // put makes the blob in one request.
 func (t *target) put(ctx context.Context, content []byte, r Result) error {
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	_, err := t.client.Upload(ctx, t.body(content), &blockblob.UploadOptions{
 		TransactionalValidation: blob.TransferValidationTypeMD5(r.MD5[:]),
 		AccessConditions:        t.condition(),
@@ -89,7 +80,7 @@ func (t *target) put(ctx context.Context, content []byte, r Result) error {
 
 // stage sends one block.
 func (t *target) stage(ctx context.Context, id string, content []byte, sum [md5.Size]byte) error {
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	_, err := t.client.StageBlock(ctx, id, t.body(content), &blockblob.StageBlockOptions{
 		TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]),
 	})
@@ -102,7 +93,7 @@ func (t *target) stage(ctx context.Context, id string, content []byte, sum [md5.
 // staged are the sizes of the blocks that storage has got and that belong to no blob
 // yet, by their ids.
 func (t *target) staged(ctx context.Context) (map[string]int64, error) {
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	list, err := t.client.GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if answer, ok := errors.AsType[*azcore.ResponseError](err); ok && answer.StatusCode == http.StatusNotFound {
 		return nil, nil
@@ -121,7 +112,7 @@ func (t *target) staged(ctx context.Context) (map[string]int64, error) {
 
 // commit joins the blocks to the blob.
 func (t *target) commit(ctx context.Context, ids []string, r Result) error {
-	ctx, tries := withTries(ctx)
+	ctx, tries := t.call(ctx)
 	_, err := t.client.CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
 		HTTPHeaders:      &blob.HTTPHeaders{BlobContentMD5: r.MD5[:]},
 		AccessConditions: t.condition(),

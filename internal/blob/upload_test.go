@@ -389,10 +389,13 @@ func TestStandstill(t *testing.T) {
 		assert.Equal(t, 2, tries)
 		assert.InDelta(t, (100*time.Second + time.Second + 5*90*time.Second).Seconds(), time.Since(start).Seconds(), 2)
 
-		u.options.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		})
+		u = New(Config{Operation: "upload", Options: azcore.ClientOptions{
+			Retry: policy.RetryOptions{MaxRetries: 1},
+			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}),
+		}})
 		_, err = u.Upload(t.Context(), Upload{Subject: "file", URI: "https://h/a?sig=PLANTED", Content: strings.NewReader("abcd"), Size: 4})
 		require.ErrorIs(t, err, azureml.ErrUnavailable)
 		require.ErrorIs(t, err, errStalled)

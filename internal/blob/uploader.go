@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 
 	"github.com/azureml-go/azureml"
 )
@@ -39,6 +40,7 @@ type Config struct {
 // Uploader uploads blobs. It is safe for concurrent use; all uploads share its buffers.
 type Uploader struct {
 	options   azcore.ClientOptions
+	client    func() (*blockblob.Client, error)
 	operation string
 	blockSize int64
 	// buffers holds one entry for every request that may be under way; nil ones have
@@ -52,7 +54,8 @@ func New(c Config) *Uploader {
 	if n <= 0 {
 		n = DefaultConcurrency
 	}
-	u := &Uploader{options: storageOptions(c.Options), operation: c.Operation, blockSize: cmp.Or(c.BlockSize, BlockSize), buffers: make(chan []byte, n)}
+	options := storageOptions(c.Options)
+	u := &Uploader{options: options, client: client(options, stall{}), operation: c.Operation, blockSize: cmp.Or(c.BlockSize, BlockSize), buffers: make(chan []byte, n)}
 	for range n {
 		u.buffers <- nil
 	}
@@ -140,7 +143,7 @@ func (u *Uploader) Upload(ctx context.Context, up Upload) (Result, error) {
 	}
 	r := in.result()
 	r.Kept, r.Differs = sent.kept, sent.differs
-	return r, target.commit(ctx, sent.ids, r)
+	return r, target.commit(ctx, sent.ids(), r)
 }
 
 // sizeOf is the size of the block with that number, of content of size bytes (negative
