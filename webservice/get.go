@@ -19,12 +19,13 @@ import (
 func Get(ctx context.Context, ws *workspace.Workspace, name string) (Webservice, error) {
 	var check validate.Checker
 	check.Require("name", name)
-	if err := check.Err("get", subject(name)); err != nil {
+	about := subject(name)
+	if err := check.Err("get", about); err != nil {
 		return nil, err
 	}
 	var wire wireService
 	resp, err := ws.Do(ctx, workspace.Request{
-		Service: workspace.ModelManagement, Operation: "get", Subject: subject(name),
+		Service: workspace.ModelManagement, Operation: "get", Subject: about,
 		Path: servicePath(name), Query: url.Values{"expand": {"true"}},
 	}, &wire)
 	if err != nil {

@@ -155,11 +155,11 @@ func (w *Workspace) request(ctx context.Context, r Request) (rest.Request, error
 	}
 	path := r.Path
 	if !strings.HasPrefix(path, "/") {
-		path = services[r.Service].prefix + w.scope() + "/" + path
-		path = strings.TrimSuffix(path, "/")
-		if r.Path != "" && strings.HasSuffix(r.Path, "/") {
-			path += "/"
+		slash := "/"
+		if path == "" {
+			slash = ""
 		}
+		path = services[r.Service].prefix + w.scope() + slash + path
 	}
 	query := r.Query
 	if r.Service == ResourceManager {

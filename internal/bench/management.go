@@ -27,7 +27,7 @@ func management(ctx context.Context, s settings) ([]line, error) {
 		return nil, err
 	}
 	pipeline := c.pipeline()
-	calls := s.of(1000)
+	calls := s.of(3000)
 	bare := func(ctx context.Context) (int, []time.Duration, error) {
 		return parallel(ctx, 1, calls, func(ctx context.Context) error {
 			var svc described

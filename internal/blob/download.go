@@ -312,7 +312,7 @@ type flowing struct{}
 func (flowing) Do(req *policy.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Raw().Context())
 	timer := time.AfterFunc(patience, func() { cancel(errStalled) })
-	try := req.Clone(ctx)
+	try := req.WithContext(ctx)
 	// Otherwise net/http would unpack what is stored packed, and neither size nor MD5
 	// would be those of the blob.
 	try.Raw().Header.Set("Accept-Encoding", "identity")

@@ -64,7 +64,7 @@ func (stall) Do(req *policy.Request) (*http.Response, error) {
 	defer cancel(nil)
 	timer := time.AfterFunc(patience, func() { cancel(errStalled) })
 	defer timer.Stop()
-	try := req.Clone(ctx)
+	try := req.WithContext(ctx)
 	if body := try.Raw().Body; body != nil && body != http.NoBody {
 		// The transport may go on reading the body of a try that has failed, while the
 		// next one is being sent or the buffer is filled anew: it is cut off here.

@@ -4,6 +4,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/internal/clouds"
+	"github.com/azureml-go/azureml/internal/limit"
 	"github.com/azureml-go/azureml/internal/transport"
 )
 
@@ -54,9 +56,9 @@ func New(config Config) *Client {
 	options.Logging.IncludeBody = false // bodies hold keys, tokens and kubeconfigs
 	options.Cloud = config.Cloud.Configuration()
 	options.Transport = transport.Of(options.Transport)
-	if options.Retry.TryTimeout == 0 {
-		options.Retry.TryTimeout = defaultTryTimeout
-	}
+	// Our own bound takes the place of azcore's, which sets a timer for each try.
+	try := attempt{longest: maxRetryAfter(options.Retry), limit: limit.New(cmp.Or(max(options.Retry.TryTimeout, 0), defaultTryTimeout))}
+	options.Retry.TryTimeout = 0
 	c := &Client{hosts: config.Hosts}
 	c.wideRetry, c.narrowRetry = options.Retry, options.Retry
 	c.wideRetry.ShouldRetry = retryWide
@@ -65,7 +67,6 @@ func New(config Config) *Client {
 		c.tracer = options.TracingProvider.NewTracer(moduleName, azureml.Version)
 	}
 
-	try := attempt{longest: maxRetryAfter(options.Retry)}
 	scope := config.Scope
 	if scope == "" {
 		scope = config.Cloud.Scope()
@@ -92,9 +93,9 @@ func New(config Config) *Client {
 func (c *Client) Hosts() *Hosts { return c.hosts }
 
 // pipeline chooses by class what carries a request, and the context it goes with.
-func (c *Client) pipeline(ctx context.Context, class Class, stream bool) (runtime.Pipeline, context.Context) {
+func (c *Client) pipeline(ctx context.Context, class Class) (runtime.Pipeline, context.Context) {
 	pl, retry := c.wide, c.wideRetry
-	override := stream
+	override := false
 	switch class {
 	case Narrow:
 		// A caller's policy.WithRetryOptions must not make such a request repeatable.
@@ -104,9 +105,6 @@ func (c *Client) pipeline(ctx context.Context, class Class, stream bool) (runtim
 		retry.MaxRetries = -1
 	case Anonymous:
 		pl = c.bare
-	}
-	if stream {
-		retry.TryTimeout = 0
 	}
 	if override {
 		ctx = policy.WithRetryOptions(ctx, retry)

@@ -15,11 +15,13 @@ import (
 type Hosts struct {
 	mu      sync.RWMutex
 	origins map[site]bool
+	// seen are the addresses whose origins are known: most calls name one again.
+	seen map[string]bool
 }
 
 // NewHosts makes a set of the origins of addresses; see [Hosts.Allow].
 func NewHosts(addresses ...string) *Hosts {
-	h := &Hosts{origins: make(map[site]bool)}
+	h := &Hosts{origins: make(map[site]bool), seen: make(map[string]bool)}
 	for _, a := range addresses {
 		_ = h.Allow(a)
 	}
@@ -28,6 +30,12 @@ func NewHosts(addresses ...string) *Hosts {
 
 // Allow adds the origin of address, which must be https, or http on loopback.
 func (h *Hosts) Allow(address string) error {
+	h.mu.RLock()
+	seen := h.seen[address]
+	h.mu.RUnlock()
+	if seen {
+		return nil
+	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("%q is not an address", address)
@@ -37,7 +45,7 @@ func (h *Hosts) Allow(address string) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.origins[origin(u)] = true
+	h.origins[origin(u)], h.seen[address] = true, true
 	return nil
 }
 

@@ -28,18 +28,19 @@ type Page struct {
 func List[T any](ctx context.Context, c *Client, r Request, next func(r Request, page Page) (Request, bool, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		seen := map[string]bool{}
-		request := r
+		request, length := r, 0
 		for {
 			if seen[request.URL] {
 				yield(*new(T), &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrUnavailable, Message: "the list repeats itself: the service named a page that was read already"})
 				return
 			}
 			seen[request.URL] = true
-			var page pageOf[T]
+			page := pageOf[T]{expected: length}
 			if _, err := c.Do(ctx, request, &page); err != nil {
 				yield(*new(T), err)
 				return
 			}
+			length = len(page.items)
 			for _, item := range page.items {
 				if !yield(item, nil) {
 					return
@@ -66,6 +67,8 @@ func List[T any](ctx context.Context, c *Client, r Request, next func(r Request,
 type pageOf[T any] struct {
 	Page
 	items []T
+	// expected is how many items the page may have: as many as the one before.
+	expected int
 	// odd is why the item behind the last one, oddText, could not be decoded.
 	odd     error
 	oddText []byte

@@ -14,6 +14,9 @@ func (p *pageOf[T]) readWhole(data []byte) bool {
 		ContinuationToken string `json:"continuationToken"`
 		Value             []T    `json:"value"`
 	}
+	if p.expected > 0 {
+		whole.Value = make([]T, 0, p.expected)
+	}
 	if json.Unmarshal(data, &whole) != nil {
 		return false
 	}

@@ -54,9 +54,9 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (resp *http.Respons
 	if err != nil {
 		return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "the body cannot be written as JSON", Err: err}
 	}
-	call := &sending{}
+	call := &sending{stream: r.Stream}
 	call.body, _ = body.([]byte)
-	pl, sendCtx := c.pipeline(context.WithValue(ctx, sendingKey{}, call), r.Class, r.Stream)
+	pl, sendCtx := c.pipeline(context.WithValue(ctx, sendingKey{}, call), r.Class)
 	req, err := runtime.NewRequest(sendCtx, r.Method, r.URL)
 	if err != nil {
 		return nil, &azureml.Error{Operation: r.Operation, Subject: r.Subject, Kind: azureml.ErrInvalid, Message: "the address of the request is not valid", Err: err}
@@ -211,11 +211,11 @@ func oddReason(resp *http.Response, body []byte, err error) string {
 // Join puts path elements behind base, which may or may not end in a slash, and a
 // query. Elements are put in as they are: escape them with [Segment].
 func Join(base string, query url.Values, path string) string {
-	u := strings.TrimRight(base, "/") + "/" + strings.TrimLeft(path, "/")
+	mark, encoded := "", ""
 	if len(query) > 0 {
-		u += "?" + Query(query)
+		mark, encoded = "?", Query(query)
 	}
-	return u
+	return strings.TrimRight(base, "/") + "/" + strings.TrimLeft(path, "/") + mark + encoded
 }
 
 // Query encodes a query with %20 for blanks, which the resource manager wants.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/azureml-go/azureml/internal/limit"
 )
 
 // Class says when a request may be sent again.
@@ -76,6 +78,7 @@ func maxRetryAfter(o policy.RetryOptions) time.Duration {
 type sending struct {
 	attempts int
 	body     []byte
+	stream   bool
 }
 
 type sendingKey struct{}
@@ -86,17 +89,19 @@ func sendingOf(req *policy.Request) *sending {
 	return s
 }
 
-// attempt is the policy that sees each try first. It counts them, and it shortens what a
-// service asks to wait to at most longest: azcore's retry policy would give up at once
-// on a longer wait.
-type attempt struct{ longest time.Duration }
+// attempt is the policy that sees each try first. It counts them, ends those that take
+// too long, and shortens what a service asks to wait to at most longest: azcore's retry
+// policy would give up at once on a longer wait.
+type attempt struct {
+	longest time.Duration
+	limit   *limit.Limit
+}
 
 // Do rewrites the Retry-After headers of the answer.
 func (a attempt) Do(req *policy.Request) (*http.Response, error) {
-	if s := sendingOf(req); s != nil {
-		s.attempts++
-	}
-	resp, err := req.Next()
+	s := sendingOf(req)
+	s.attempts++
+	resp, err := a.bounded(req, s.stream)
 	if err != nil || resp == nil || resp.StatusCode < 400 {
 		return resp, err
 	}
@@ -106,6 +111,20 @@ func (a attempt) Do(req *policy.Request) (*http.Response, error) {
 		resp.Header.Set("Retry-After-Ms", strconv.FormatInt(a.longest.Milliseconds(), 10))
 	}
 	return resp, nil
+}
+
+// bounded makes a try, whose body is then in memory unless it is a stream.
+func (a attempt) bounded(req *policy.Request, stream bool) (*http.Response, error) {
+	if stream {
+		return req.Next()
+	}
+	ctx, try := a.limit.Start(req.Raw().Context())
+	defer try.End()
+	resp, err := req.WithContext(ctx).Next()
+	if err != nil {
+		err = try.Reason(err)
+	}
+	return resp, err
 }
 
 // RetryAfter reads the pause that headers ask for: milliseconds, seconds or a date; 0

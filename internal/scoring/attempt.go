@@ -3,10 +3,11 @@ package scoring
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/azureml-go/azureml/internal/limit"
 )
 
 // call is the context of one call, with what is known of it while it goes on. It
@@ -28,6 +29,7 @@ type call struct {
 type attempts struct {
 	base    http.RoundTripper
 	timeout time.Duration
+	limit   *limit.Limit // of timeout, if that is positive
 }
 
 // RoundTrip makes one try.
@@ -42,19 +44,17 @@ func (a attempts) RoundTrip(request *http.Request) (*http.Response, error) {
 		resp, err := a.base.RoundTrip(request)
 		return c.note(resp), err
 	}
-	ctx, cancel := context.WithCancelCause(c)
-	timer := time.AfterFunc(a.timeout, func() { cancel(timeoutError(a.timeout)) })
+	ctx, try := a.limit.Start(c)
 	resp, err := a.base.RoundTrip(request.WithContext(ctx))
 	if err != nil {
-		timer.Stop()
-		err = tooLate(ctx, err)
-		cancel(nil)
+		err = try.Reason(err)
+		try.End()
 		return nil, err
 	}
 	if c.stream {
-		timer.Stop()
+		try.Unbind()
 	}
-	resp.Body = &bounded{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: timer}
+	resp.Body = &bounded{resp.Body, try}
 	return c.note(resp), nil
 }
 
@@ -68,42 +68,22 @@ func (c *call) note(resp *http.Response) *http.Response {
 // bounded is an answer's body that ends with the time of its try.
 type bounded struct {
 	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
+	try *limit.Try
 }
 
 // Read tells why a body broke off.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = tooLate(b.ctx, err)
+		err = b.try.Reason(err)
 	}
 	return n, err
 }
 
 // Close ends the try.
 func (b *bounded) Close() error {
-	b.timer.Stop()
 	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
-}
-
-// timeoutError is that of a try that took too long.
-type timeoutError time.Duration
-
-// Error says how long was waited.
-func (e timeoutError) Error() string { return fmt.Sprintf("no answer within %s", time.Duration(e)) }
-
-// Timeout is what net.Error asks.
-func (timeoutError) Timeout() bool { return true }
-
-// tooLate gives the timeout of the try where that is why it failed.
-func tooLate(ctx context.Context, err error) error {
-	if late, ok := errors.AsType[timeoutError](context.Cause(ctx)); ok {
-		return late
-	}
+	b.try.End()
 	return err
 }
 

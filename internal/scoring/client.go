@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/limit"
 )
 
 // Config says what a [Client] calls, and how. All of it is checked by the caller.
@@ -62,7 +63,7 @@ func New(config Config) *Client {
 			HTTPClient: &http.Client{
 				// No type that could close idle connections: the sender would close those of
 				// all callers whenever one call fails.
-				Transport:     attempts{base: config.Transport, timeout: config.AttemptTimeout},
+				Transport:     attempts{base: config.Transport, timeout: config.AttemptTimeout, limit: limit.New(config.AttemptTimeout)},
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			},
 			RetryMax: config.MaxRetries, RetryWaitMin: config.MinWait, RetryWaitMax: config.MaxWait,

@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/limit"
 	"github.com/azureml-go/azureml/internal/redact"
 	"github.com/azureml-go/azureml/internal/remedy"
 	"github.com/azureml-go/azureml/internal/rest"
@@ -139,7 +140,7 @@ func (c *Client) transportError(call *call, r Request, t *ticket, err error) err
 	if call.status >= 300 {
 		after = fmt.Sprintf(" (the last answer was HTTP %d)", call.status)
 	}
-	_, late := errors.AsType[timeoutError](err)
+	_, late := errors.AsType[limit.Exceeded](err)
 	switch {
 	case call.Err() != nil:
 		e.Message = "gave up: " + call.Err().Error() + after
