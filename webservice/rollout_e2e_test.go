@@ -448,11 +448,12 @@ func TestRolloutFaults(t *testing.T) {
 		"reads fail":                 {Method: http.MethodGet, Path: "/services/churn", Status: 500, Count: 3},
 	} {
 		for from := 1; from <= 4; from++ {
+			fault := fault
+			fault.From = from
 			t.Run(fmt.Sprint(name, " ", from), func(t *testing.T) {
 				t.Parallel()
 				onStage(t, func(t *testing.T, s stage) {
 					e := s.endpoint(t.Context(), t)
-					fault.From = from
 					s.srv.Fault(fault)
 					_, err := webservice.Rollout(t.Context(), e, "version2", quick(fine))
 					require.NoError(t, err)

@@ -5,8 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // storage's own check sum, not a protection
 	"encoding/base64"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 )
 
 // sending is what has become of a blob's blocks.
@@ -46,26 +45,40 @@ func (u *Uploader) sendBlocks(ctx context.Context, t *target, in *source, first 
 		}
 		s.staged = staged
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var group sync.WaitGroup
+	var once sync.Once
+	var broken error
 	failed := s.each(ctx, in, first, func(b *block, content []byte) {
-		group.Go(func() error {
-			defer u.give(content)
-			if b.id == "" {
-				b.name(md5.Sum(content)) //nolint:gosec // see above
+		group.Go(func() {
+			if err := s.stage(ctx, b, content); err != nil {
+				// Before the buffer is given back: no other block goes out after this.
+				once.Do(func() { broken = err })
+				stop()
 			}
-			if err := t.stage(ctx, b.id, content, b.sum); err != nil {
-				return err
-			}
-			t.got(b)
-			return nil
+			u.give(content)
 		})
 	})
-	// A block that failed ends the context, by which reading stops, too: the block's
-	// error is the one that says why.
-	if err := group.Wait(); err != nil {
-		return nil, err
+	group.Wait()
+	// A block that failed has ended the context, by which reading stopped, too: the
+	// block's error is the one that says why.
+	if broken != nil {
+		return nil, broken
 	}
 	return s, failed
+}
+
+// stage sends a block.
+func (s *sending) stage(ctx context.Context, b *block, content []byte) error {
+	if b.id == "" {
+		b.name(md5.Sum(content)) //nolint:gosec // see above
+	}
+	if err := s.target.stage(ctx, b.id, content, b.sum); err != nil {
+		return err
+	}
+	s.target.got(b)
+	return nil
 }
 
 // each reads block after block, beginning with the one that has been read, and hands on

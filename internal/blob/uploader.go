@@ -170,6 +170,10 @@ func (u *Uploader) take(ctx context.Context, size, block int64) ([]byte, error) 
 	}
 	select {
 	case b := <-u.buffers:
+		if err := ctx.Err(); err != nil {
+			u.give(b)
+			return nil, err
+		}
 		if int64(cap(b)) < size {
 			b = make([]byte, size)
 		}
