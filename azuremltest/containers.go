@@ -263,16 +263,44 @@ func (s *Server) stopContainers() {
 type logTail struct {
 	mu   sync.Mutex
 	text []byte
+	// answered counts the marks of answers up to which the log is complete, and settled
+	// those that were waited for.
+	answered, settled int
 }
 
 func (l *logTail) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.text = append(l.text, p...)
+	l.answered += bytes.Count(p, []byte{0})
+	l.text = append(l.text, bytes.ReplaceAll(p, []byte{0}, nil)...)
 	if len(l.text) > 2*maxContainerLog {
 		l.text = bytes.Clone(l.text[len(l.text)-maxContainerLog:])
 	}
 	return len(p), nil
+}
+
+// settle waits until all is here that was printed before the next answer, which comes by
+// another way. It does not wait for long: whatever the program does, its answer counts.
+func (l *logTail) settle() {
+	for range 1000 {
+		l.mu.Lock()
+		there := l.answered > l.settled
+		if there {
+			l.settled++
+		}
+		l.mu.Unlock()
+		if there {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// forget leaves out of account what a process that is gone has answered.
+func (l *logTail) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settled = l.answered
 }
 
 func (l *logTail) note(line string) { l.Write([]byte(line + "\n")) }

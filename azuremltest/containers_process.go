@@ -31,6 +31,7 @@ type scriptProcess struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   io.ReadCloser
+	log   *logTail
 	ended chan struct{}
 }
 
@@ -47,10 +48,11 @@ func startScript(python, dir, program string, env []string, log *logTail) (*scri
 	if err != nil {
 		return nil, err
 	}
+	log.forget()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &scriptProcess{cmd: cmd, in: in, out: out, ended: make(chan struct{})}, nil
+	return &scriptProcess{cmd: cmd, in: in, out: out, log: log, ended: make(chan struct{})}, nil
 }
 
 // kill ends the process and all that it has started, and waits for it.
@@ -98,6 +100,7 @@ func (p *scriptProcess) receive(ctx context.Context, v any) error {
 	if _, err := io.ReadFull(p.out, data); err != nil {
 		return err
 	}
+	p.log.settle()
 	return json.Unmarshal(data, v)
 }
 

@@ -1,6 +1,7 @@
 """Runs the program of a web service for the emulator: init() once, then run() for
 every request that comes in on standard input. Frames are a length of four bytes and
-JSON. What the program itself prints goes to standard error, which is its log."""
+JSON. What the program itself prints goes to standard error, which is its log; a NUL in
+it tells that all of it is there that was printed before an answer."""
 
 import base64
 import importlib.util
@@ -20,6 +21,7 @@ os.dup2(2, 1)
 def send(message):
     sys.stdout.flush()
     sys.stderr.flush()
+    os.write(2, b"\0")
     data = json.dumps(message).encode()
     answers.write(struct.pack(">I", len(data)) + data)
     answers.flush()

@@ -77,16 +77,15 @@ func List(ctx context.Context, ws *workspace.Workspace, o *ListOptions) iter.Seq
 		request := workspace.Request{
 			Service: workspace.ModelManagement, Operation: "list", Subject: "models", Path: "models", Query: options.query(),
 		}
-		for m, err := range workspace.List[*Model](ctx, ws, request, nextModels) {
+		for w, err := range workspace.List[*modelAnswer](ctx, ws, request, nextModels) {
 			switch {
 			case err != nil:
 				yield(nil, err)
 				return
-			case m == nil:
+			case w == nil:
 				continue
 			}
-			m.ws = ws
-			if !yield(m, nil) {
+			if !yield(w.model(ws), nil) {
 				return
 			}
 		}

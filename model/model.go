@@ -121,19 +121,31 @@ func (m *Model) answered(ctx context.Context, r workspace.Request) (*Model, erro
 // UnmarshalJSON reads a model as the services give it. What is missing, null or of
 // another type than expected is left empty.
 func (m *Model) UnmarshalJSON(data []byte) error {
-	type plain Model
-	var w struct {
-		plain
-		CreatedTime  rest.Time `json:"createdTime"`
-		ModifiedTime rest.Time `json:"modifiedTime"`
-		KVTags       texts     `json:"kvTags"`
-		Tags         texts     `json:"tags"`
-		Properties   texts     `json:"properties"`
-	}
+	var w modelAnswer
 	if err := rest.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*m = Model(w.plain)
+	*m = *w.model(nil)
+	return nil
+}
+
+// plainModel is a model that encoding/json reads by itself.
+type plainModel Model
+
+// modelAnswer is a model as the services answer with it.
+type modelAnswer struct {
+	plainModel
+	CreatedTime  rest.Time `json:"createdTime"`
+	ModifiedTime rest.Time `json:"modifiedTime"`
+	KVTags       texts     `json:"kvTags"`
+	Tags         texts     `json:"tags"`
+	Properties   texts     `json:"properties"`
+}
+
+// model is the model of a workspace, or of none.
+func (w *modelAnswer) model(ws *workspace.Workspace) *Model {
+	m := (*Model)(&w.plainModel)
+	m.ws = ws
 	m.CreatedTime, m.ModifiedTime = w.CreatedTime.Time, w.ModifiedTime.Time
 	m.Tags, m.Properties = w.KVTags, w.Properties
 	if m.Tags == nil {
@@ -146,7 +158,7 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 			m.Name, m.Version = cmp.Or(m.Name, name), cmp.Or(m.Version, version)
 		}
 	}
-	return nil
+	return m
 }
 
 // DatasetReference names a dataset by what it was used for ("training").
@@ -177,6 +189,11 @@ type ResourceConfiguration struct {
 type texts map[string]string
 
 func (t *texts) UnmarshalJSON(data []byte) error {
+	var plain map[string]string
+	if json.Unmarshal(data, &plain) == nil {
+		*t = plain
+		return nil
+	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil || raw == nil {
 		return nil //nolint:nilerr // reading is lenient

@@ -148,13 +148,12 @@ func findModel(ctx context.Context, ws *workspace.Workspace, t task, name, addre
 		Service: workspace.ModelManagement, Operation: t.operation, Subject: t.subject, Path: "models",
 		Query: ListOptions{Name: name, OrderBy: OrderByCreatedAtDesc}.query(),
 	}
-	for m, err := range workspace.List[*Model](ctx, ws, request, nextModels) {
+	for w, err := range workspace.List[*modelAnswer](ctx, ws, request, nextModels) {
 		if err != nil {
 			return nil, err
 		}
-		if m != nil && m.URL == address {
-			m.ws = ws
-			return m, nil
+		if w != nil && w.URL == address {
+			return w.model(ws), nil
 		}
 	}
 	return nil, nil

@@ -21,11 +21,12 @@ import (
 )
 
 const (
-	subscription = "11111111-1111-1111-1111-111111111111"
-	workspaceID  = "/subscriptions/" + subscription + "/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
-	servicesHost = "westeurope.modelmanagement.azureml.net"
-	servicesPath = "/modelmanagement/v1.0" + workspaceID + "/services"
-	apiScope     = "https://management.azure.com/.default"
+	subscription  = "11111111-1111-1111-1111-111111111111"
+	workspaceID   = "/subscriptions/" + subscription + "/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
+	servicesHost  = "westeurope.modelmanagement.azureml.net"
+	resourcesPath = "/modelmanagement/v1.0" + workspaceID + "/"
+	servicesPath  = resourcesPath + "services"
+	apiScope      = "https://management.azure.com/.default"
 )
 
 // cloud is a TLS server that gives the same answers to every client, as quickly as it
@@ -37,7 +38,8 @@ type cloud struct {
 	answer func(path string) ([]byte, http.Header)
 }
 
-// newCloud starts one. answers are bodies by path.
+// newCloud starts one. answers are bodies by path, of pages behind the first with "?" and
+// their $skipToken.
 func newCloud(answers map[string][]byte) *cloud {
 	answers["/subscriptions/"+subscription+"/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"] = mustJSON(map[string]any{
 		"id": workspaceID, "name": "ws", "location": "westeurope",
@@ -53,10 +55,11 @@ func newCloud(answers map[string][]byte) *cloud {
 	})
 	c := &cloud{}
 	c.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, known := answers[r.URL.RequestURI()]
-		if !known {
-			body, known = answers[r.URL.Path]
+		key := r.URL.Path
+		if token := r.URL.Query().Get("$skipToken"); token != "" {
+			key += "?" + token
 		}
+		body, known := answers[key]
 		switch {
 		case known:
 		case strings.HasPrefix(r.URL.Path, "/discovery"):
