@@ -278,6 +278,32 @@ func TestRunKnowsOfKeysItChanged(t *testing.T) {
 	})
 }
 
+// TestRunUsesKeysThatWereRead: they are not asked for again, and if they have changed
+// since, by somebody else, that is noticed.
+func TestRunUsesKeysThatWereRead(t *testing.T) {
+	t.Parallel()
+	inMemory(t, func(t *testing.T, w world) {
+		_, err := deploy(t, w, "churn-svc", webservice.AksDeployConfiguration{ComputeTarget: "myaks"})
+		require.NoError(t, err)
+		for want, between := range map[int]func(){1: func() {}, 3: func() { // refused, listkeys, scored
+			other, err := webservice.GetAks(t.Context(), w.ws, "churn-svc")
+			require.NoError(t, err)
+			_, err = other.SetKeys(t.Context(), azureml.NewSecret("another-primary"), azureml.NewSecret("another-secondary"))
+			require.NoError(t, err)
+		}} {
+			fresh, err := webservice.GetAks(t.Context(), w.ws, "churn-svc")
+			require.NoError(t, err)
+			_, err = fresh.Keys(t.Context())
+			require.NoError(t, err)
+			between()
+			w.srv.ResetRequests()
+			_, err = fresh.Run(t.Context(), []byte(`{"data":[[1]]}`))
+			require.NoError(t, err)
+			assert.Len(t, w.srv.Requests(), want)
+		}
+	})
+}
+
 // TestKeysChangeUnderLoad: 64 callers make 10,000 calls while both keys are regenerated
 // again and again; none fails.
 func TestKeysChangeUnderLoad(t *testing.T) {

@@ -29,8 +29,17 @@ type Keys struct {
 }
 
 // Keys reads the service's keys. Errors: azureml.ErrInvalid when the service asks for
-// no keys (it is open, or asks for tokens). It mirrors azureml.core's get_keys.
+// no keys (it is open, or asks for tokens). A first [Service.Run] after it uses them. It
+// mirrors azureml.core's get_keys.
 func (s *Service) Keys(ctx context.Context) (*Keys, error) {
+	keys, err := s.listKeys(ctx)
+	if err == nil {
+		s.offer(keys, false)
+	}
+	return keys, err
+}
+
+func (s *Service) listKeys(ctx context.Context) (*Keys, error) {
 	const operation = "read the keys of"
 	request := s.request(operation, http.MethodPost, "listkeys")
 	request.Repeat = workspace.RepeatAlways
@@ -92,7 +101,7 @@ func (s *Service) RegenerateKey(ctx context.Context, key KeyType, o *RegenerateK
 	}{key, reveal(options.Value)}
 	p, err := workspace.Begin(ctx, s.ws, request, workspace.Operation[*Keys]{
 		Kind: "regenerate-key", Resource: servicePath(s.address()),
-		Done: func(ctx context.Context, _ workspace.OperationStatus) (*Keys, error) { return s.Keys(ctx) },
+		Done: func(ctx context.Context, _ workspace.OperationStatus) (*Keys, error) { return s.listKeys(ctx) },
 	})
 	if err != nil {
 		return nil, err
@@ -101,7 +110,7 @@ func (s *Service) RegenerateKey(ctx context.Context, key KeyType, o *RegenerateK
 	if err != nil {
 		return nil, err
 	}
-	s.offer(keys)
+	s.offer(keys, true)
 	return keys, nil
 }
 

@@ -17,6 +17,8 @@ import (
 type runner struct {
 	mu     sync.Mutex
 	scorer *Scorer
+	// keys are for the scorer when it is made; nil if it must ask for them.
+	keys *Keys
 }
 
 // inherit takes over the scorer of an earlier picture of the service, if it is called in
@@ -40,19 +42,25 @@ func (s *Service) runScorer() (*Scorer, error) {
 			return nil, err
 		}
 		s.runner.scorer = scorer
+		if keys := s.runner.keys; keys != nil && s.auth().Keys != nil {
+			scorer.credentials.Offer(keys.Primary, keys.Secondary)
+		}
 	}
 	return s.runner.scorer, nil
 }
 
-// offer tells the scorer of Run, if there is one, of keys that have just been changed:
-// its next call is not refused first.
-func (s *Service) offer(keys *Keys) {
+// offer tells the scorer of Run of keys that have just been read, so that it need not do
+// that again, or changed, so that its next call is not refused first.
+func (s *Service) offer(keys *Keys, changed bool) {
 	if s.runner == nil || s.auth().Keys == nil {
 		return
 	}
 	s.runner.mu.Lock()
 	defer s.runner.mu.Unlock()
-	if s.runner.scorer != nil {
+	switch {
+	case s.runner.scorer == nil:
+		s.runner.keys = keys
+	case changed:
 		s.runner.scorer.credentials.Offer(keys.Primary, keys.Secondary)
 	}
 }

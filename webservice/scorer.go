@@ -127,7 +127,7 @@ func (s *Service) auth() ScorerAuth {
 	case isTrue(s.TokenAuthEnabled) && s.ComputeType != ComputeTypeACI:
 		return ScorerAuth{Token: s.Token}
 	case isTrue(s.AuthEnabled), s.AuthEnabled == nil && s.ComputeType != ComputeTypeACI:
-		return ScorerAuth{Keys: s.Keys}
+		return ScorerAuth{Keys: s.listKeys}
 	}
 	return ScorerAuth{}
 }
