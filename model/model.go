@@ -129,32 +129,60 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// plainModel is a model that encoding/json reads by itself.
-type plainModel Model
-
-// modelAnswer is a model as the services answer with it.
+// modelAnswer is a model as the services answer with it. It is flat, and has maps of texts:
+// what encoding/json is quick with. MendJSON reads what does not fit.
 type modelAnswer struct {
-	plainModel
-	CreatedTime  rest.Time `json:"createdTime"`
-	ModifiedTime rest.Time `json:"modifiedTime"`
-	KVTags       texts     `json:"kvTags"`
-	Tags         texts     `json:"tags"`
-	Properties   texts     `json:"properties"`
+	ID                    string                 `json:"id"`
+	Name                  string                 `json:"name"`
+	Version               int64                  `json:"version"`
+	Framework             Framework              `json:"framework"`
+	FrameworkVersion      string                 `json:"frameworkVersion"`
+	Description           string                 `json:"description"`
+	URL                   string                 `json:"url"`
+	MIMEType              string                 `json:"mimeType"`
+	Unpack                bool                   `json:"unpack"`
+	CreatedTime           rest.Time              `json:"createdTime"`
+	ModifiedTime          rest.Time              `json:"modifiedTime"`
+	KVTags                map[string]string      `json:"kvTags"`
+	Tags                  map[string]string      `json:"tags"` // of models inside of web services
+	Properties            map[string]string      `json:"properties"`
+	RunID                 string                 `json:"runId"`
+	ExperimentName        string                 `json:"experimentName"`
+	ParentID              string                 `json:"parentModelId"`
+	DerivedIDs            []string               `json:"derivedModelIds"`
+	Datasets              []DatasetReference     `json:"datasets"`
+	SampleInput           string                 `json:"sampleInputData"`
+	SampleOutput          string                 `json:"sampleOutputData"`
+	ResourceConfiguration *ResourceConfiguration `json:"resourceRequirements"`
+	CreatedBy             *User                  `json:"createdBy"`
+}
+
+// MendJSON makes it a rest.Mender: it takes values of tags that are no texts as they are
+// written.
+func (w *modelAnswer) MendJSON(text []byte) {
+	var odd struct {
+		KVTags     texts `json:"kvTags"`
+		Tags       texts `json:"tags"`
+		Properties texts `json:"properties"`
+	}
+	_ = json.Unmarshal(text, &odd) // it was read before
+	w.KVTags, w.Tags, w.Properties = odd.KVTags, odd.Tags, odd.Properties
 }
 
 // model is the model of a workspace, or of none.
 func (w *modelAnswer) model(ws *workspace.Workspace) *Model {
-	m := (*Model)(&w.plainModel)
-	m.ws = ws
-	m.CreatedTime, m.ModifiedTime = w.CreatedTime.Time, w.ModifiedTime.Time
-	m.Tags, m.Properties = w.KVTags, w.Properties
+	m := &Model{
+		ID: w.ID, Name: w.Name, Version: w.Version, Framework: w.Framework, FrameworkVersion: w.FrameworkVersion, Description: w.Description,
+		URL: w.URL, MIMEType: w.MIMEType, Unpack: w.Unpack, CreatedTime: w.CreatedTime.Time, ModifiedTime: w.ModifiedTime.Time,
+		Tags: w.KVTags, Properties: w.Properties, RunID: w.RunID, ExperimentName: w.ExperimentName, ParentID: w.ParentID, DerivedIDs: w.DerivedIDs,
+		Datasets: w.Datasets, SampleInput: w.SampleInput, SampleOutput: w.SampleOutput, ResourceConfiguration: w.ResourceConfiguration,
+		CreatedBy: w.CreatedBy, ws: ws,
+	}
 	if m.Tags == nil {
-		// Models inside of web services have their tags here.
 		m.Tags = w.Tags
 	}
-	if m.ID != "" {
-		name, version, ok := splitID(m.ID)
-		if ok {
+	if m.Name == "" || m.Version == 0 {
+		if name, version, ok := splitID(m.ID); ok {
 			m.Name, m.Version = cmp.Or(m.Name, name), cmp.Or(m.Version, version)
 		}
 	}
@@ -189,11 +217,6 @@ type ResourceConfiguration struct {
 type texts map[string]string
 
 func (t *texts) UnmarshalJSON(data []byte) error {
-	var plain map[string]string
-	if json.Unmarshal(data, &plain) == nil {
-		*t = plain
-		return nil
-	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil || raw == nil {
 		return nil //nolint:nilerr // reading is lenient

@@ -224,6 +224,9 @@ func during(err error, r Request) error {
 
 // scope is the workspace's path in the resource manager.
 func (w *Workspace) scope() string {
+	if w.discovery != nil && w.discovery.scope != "" {
+		return w.discovery.scope
+	}
 	return "/subscriptions/" + Segment(w.SubscriptionID) + "/resourceGroups/" + Segment(w.ResourceGroup) +
 		"/providers/Microsoft.MachineLearningServices/workspaces/" + Segment(w.Name)
 }

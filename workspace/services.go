@@ -69,6 +69,8 @@ var services = map[Service]service{
 // discovery finds the addresses of a workspace's services: asked once, shared by
 // concurrent callers, remembered in memory.
 type discovery struct {
+	scope string // of the workspace; "" if that was not opened
+
 	flight flight.Group[map[string]string]
 
 	mu       sync.Mutex

@@ -83,7 +83,7 @@ func (c *connection) open(client *rest.Client, w wireWorkspace, asked reference)
 		at = parsed
 	}
 	p := w.Properties
-	return &Workspace{
+	opened := &Workspace{
 		ID: at.id(), Name: at.name, ResourceGroup: at.group, SubscriptionID: at.subscription,
 		WorkspaceID: p.WorkspaceID, TenantID: p.TenantID, Location: w.Location, Tags: w.Tags,
 		FriendlyName: p.FriendlyName, Description: p.Description, ProvisioningState: p.ProvisioningState,
@@ -93,6 +93,8 @@ func (c *connection) open(client *rest.Client, w wireWorkspace, asked reference)
 		V1LegacyMode: p.V1LegacyMode,
 		connection:   c, client: client, discovery: &discovery{},
 	}
+	opened.discovery.scope = opened.scope()
+	return opened
 }
 
 func (w *Workspace) subject() string { return fmt.Sprintf("workspace %q", w.Name) }

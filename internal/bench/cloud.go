@@ -105,9 +105,11 @@ func (c *cloud) workspace(ctx context.Context) (*workspace.Workspace, error) {
 	})
 }
 
-// pipeline is azcore's, with what a caller of these services needs: a token.
-func (c *cloud) pipeline() runtime.Pipeline {
+// pipeline is azcore's, with what a caller of these services needs: a token. Each try ends
+// after timeout; 0 bounds nothing.
+func (c *cloud) pipeline(timeout time.Duration) runtime.Pipeline {
 	options := c.options()
+	options.Retry.TryTimeout = timeout
 	return runtime.NewPipeline("bench", "v0.1.0", runtime.PipelineOptions{
 		PerRetry: []policy.Policy{runtime.NewBearerTokenPolicy(fixedToken{}, []string{apiScope}, nil)},
 	}, &options)

@@ -41,7 +41,7 @@ func list[B, T, O any](ctx context.Context, s settings, work, what string, item 
 	if err != nil {
 		return line{}, err
 	}
-	pipeline := c.pipeline()
+	pipeline := c.pipeline(0)
 	bare := func(ctx context.Context) (int, []time.Duration, error) {
 		n := 0
 		for address := "https://" + servicesHost + path + "?expand=true"; address != ""; {

@@ -15,13 +15,15 @@ import (
 type Hosts struct {
 	mu      sync.RWMutex
 	origins map[site]bool
-	// seen are the addresses whose origins are known: most calls name one again.
-	seen map[string]bool
+	// seen are the addresses whose origins are known, and spelled schemes and hosts in
+	// them: most calls name one again in just this way.
+	seen    map[string]bool
+	spelled map[[2]string]bool
 }
 
 // NewHosts makes a set of the origins of addresses; see [Hosts.Allow].
 func NewHosts(addresses ...string) *Hosts {
-	h := &Hosts{origins: make(map[site]bool), seen: make(map[string]bool)}
+	h := &Hosts{origins: make(map[site]bool), seen: make(map[string]bool), spelled: make(map[[2]string]bool)}
 	for _, a := range addresses {
 		_ = h.Allow(a)
 	}
@@ -45,16 +47,15 @@ func (h *Hosts) Allow(address string) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.origins[origin(u)], h.seen[address] = true, true
+	h.origins[origin(u)], h.seen[address], h.spelled[[2]string{u.Scheme, u.Host}] = true, true, true
 	return nil
 }
 
 // Check refuses a URL that a token must not be sent to.
 func (h *Hosts) Check(u *url.URL) error {
 	h.mu.RLock()
-	known := h.origins[origin(u)]
-	h.mu.RUnlock()
-	if known && secure(u) {
+	defer h.mu.RUnlock()
+	if h.spelled[[2]string{u.Scheme, u.Host}] || h.origins[origin(u)] && secure(u) {
 		return nil
 	}
 	return &azureml.Error{

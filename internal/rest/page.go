@@ -141,6 +141,10 @@ func (p *pageOf[T]) readItems(decoder *json.Decoder, data []byte) error {
 		case odd && mismatch.Field == "":
 			p.odd, p.oddText = err, bytes.Clone(text)
 			continue
+		case odd:
+			if mender, ok := any(item).(Mender); ok {
+				mender.MendJSON(text)
+			}
 		}
 		p.items = append(p.items, item)
 	}

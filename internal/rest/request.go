@@ -93,8 +93,8 @@ func setHeader(h, asked http.Header) {
 	for name, values := range asked {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	if h.Get("Accept") == "" {
-		h.Set("Accept", "application/json")
+	if len(h["Accept"]) == 0 {
+		h["Accept"] = []string{"application/json"}
 	}
 	if len(h[requestID]) == 0 {
 		h[requestID] = []string{uuid.NewString()}
@@ -175,6 +175,13 @@ type Keeper interface {
 	KeepJSON(text []byte, mismatch error)
 }
 
+// Mender is what can read more of JSON with something of a type that was not expected than
+// what fits.
+type Mender interface {
+	// MendJSON gets the text, which it must not keep.
+	MendJSON(text []byte)
+}
+
 // Unmarshal is json.Unmarshal that takes members of an unexpected type as absent
 // ("reading is lenient"), as long as the value as a whole has the right type. A [Keeper]
 // gets data, which must not be used for anything else then.
@@ -193,6 +200,9 @@ func Unmarshal(data []byte, out any) error {
 		return nil
 	}
 	if odd && mismatch.Field != "" {
+		if mender, ok := out.(Mender); ok {
+			mender.MendJSON(data)
+		}
 		return nil
 	}
 	return err
