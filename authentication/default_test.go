@@ -97,7 +97,7 @@ func TestDefaultUsesManagedIdentity(t *testing.T) {
 				t.Setenv("MSI_ENDPOINT", "http://localhost:50342/oauth2/token")
 			}
 			d := defaultFor(t, recorded)
-			token, err := d.GetToken(t.Context(), scoped("https://"+recorded+".example.invalid/.default"))
+			token, err := d.GetToken(t.Context(), onceScoped(recorded))
 			require.NoError(t, err)
 			assert.Equal(t, "aud="+recorded, token.Token)
 			assert.Equal(t, "managed identity", d.Used())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -151,4 +152,10 @@ func (e echo) Do(r *http.Request) (*http.Response, error) {
 		"error_description": "AADSTS7000215: you sent " + string(sent) + " " + fmt.Sprint(r.Header),
 	})
 	return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, err
+}
+
+// onceScoped is a scope of an audience that begins with name and that nobody has asked for
+// before: azidentity keeps the tokens of managed identities as long as the process lives.
+func onceScoped(name string) policy.TokenRequestOptions {
+	return scoped(fmt.Sprintf("https://%s-%08x.example.invalid/.default", name, rand.Uint32()))
 }

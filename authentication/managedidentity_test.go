@@ -40,8 +40,9 @@ func TestManagedIdentity(t *testing.T) {
 			test.options.ClientOptions = recording.Play(t, test.recorded).ClientOptions()
 			m, err := NewManagedIdentity(&test.options)
 			require.NoError(t, err)
+			scope := onceScoped(test.name)
 			for range 2 {
-				token, err := m.GetToken(t.Context(), scoped("https://"+test.name+".example.invalid/.default"))
+				token, err := m.GetToken(t.Context(), scope)
 				require.NoError(t, err)
 				assert.Equal(t, "aud="+test.name, token.Token)
 				assert.Greater(t, time.Until(token.ExpiresOn), 24*time.Hour)
