@@ -64,7 +64,7 @@ func sources(t *testing.T) []source {
 func below(dir, root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }
 
 // testOnly are internal packages that only tests, or commands for developers, import.
-var testOnly = []string{"internal/recording", "internal/parity", "internal/recipes", "internal/bench", "internal/conformance", "internal/schemas", "internal/chaos"}
+var testOnly = []string{"internal/recording", "internal/parity", "internal/recipes", "internal/bench", "internal/conformance", "internal/schemas", "internal/chaos", "internal/rights"}
 
 // TestWhoImportsWhom holds the rules of the layout: imports point downwards, and some
 // libraries have one place.

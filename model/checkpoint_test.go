@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/azureml-go/azureml"
 	"github.com/azureml-go/azureml/azuremltest"
+	"github.com/azureml-go/azureml/internal/rights"
 	"github.com/azureml-go/azureml/model"
 )
 
@@ -83,13 +83,12 @@ func TestForeignCheckpoint(t *testing.T) {
 // TestUnwritableCheckpoint: without its checkpoint nothing begins.
 func TestUnwritableCheckpoint(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() == 0 || runtime.GOOS == "windows" {
-		t.Skip("every folder can be written to by root")
-	}
 	srv, ws := emulated(t)
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o500))
-	_, err := model.Register(t.Context(), ws, "m", pickle(t), &model.RegisterOptions{Checkpoint: filepath.Join(dir, "c")})
+	path := pickle(t)
+	rights.Drop(t)
+	_, err := model.Register(t.Context(), ws, "m", path, &model.RegisterOptions{Checkpoint: filepath.Join(dir, "c")})
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "the checkpoint cannot be written")
 	assert.True(t, errors.Is(err, fs.ErrPermission))

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azureml-go/azureml"
+	"github.com/azureml-go/azureml/internal/rights"
 	"github.com/azureml-go/azureml/model"
 	"github.com/azureml-go/azureml/workspace"
 )
@@ -354,20 +354,19 @@ func TestUploadProgress(t *testing.T) {
 	assert.Equal(t, 2, last.FilesDone)
 }
 
-// TestUnreadableFile: a file that vanishes between look and upload.
 // TestForbiddenFile: that a file may not be read is said before anything is sent.
 func TestForbiddenFile(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() == 0 || runtime.GOOS == "windows" {
-		t.Skip("every file can be read by root")
-	}
 	root := write(t, map[string]string{"m/a": "a", "m/b": "b"})
 	require.NoError(t, os.Chmod(filepath.Join(root, "m", "b"), 0))
-	_, err := model.Register(t.Context(), offline(t), "m", filepath.Join(root, "m"), nil)
+	ws := offline(t)
+	rights.Drop(t)
+	_, err := model.Register(t.Context(), ws, "m", filepath.Join(root, "m"), nil)
 	require.ErrorIs(t, err, azureml.ErrInvalid)
 	assert.ErrorContains(t, err, "b\") cannot be read: permission denied")
 }
 
+// TestUnreadableFile: a file that vanishes between look and upload.
 func TestUnreadableFile(t *testing.T) {
 	t.Parallel()
 	path := pickle(t)

@@ -132,9 +132,6 @@ func TestConsole(t *testing.T) {
 // TestShownOutput runs what documents show the output of.
 func TestShownOutput(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it builds programs")
-	}
 	var n int
 	for path, text := range documents(t) {
 		for _, m := range shown.FindAllStringSubmatch(text, -1) {
